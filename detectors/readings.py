@@ -1,0 +1,116 @@
+"""Columns of canonical readings (FEED §1) and the winner among readings of the same key (SEMANTICS §2.6)."""
+
+from dataclasses import dataclass, fields
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from detectors.vocab import QUALITY_CLASS
+
+I64 = npt.NDArray[np.int64]
+I32 = npt.NDArray[np.int32]
+I8 = npt.NDArray[np.int8]
+F64 = npt.NDArray[np.float64]
+Bool = npt.NDArray[np.bool_]
+
+_CLASS = np.array(QUALITY_CLASS, dtype=np.int8)
+
+
+@dataclass(frozen=True, slots=True)
+class ReadingColumns:
+    """N readings, one array each; units kW, kWh, V, A after ``unit`` was applied, multipliers not yet applied.
+
+    ``value`` is NaN where there is none (quality N).
+    """
+
+    meter: I32  # row of the registry's meters (back-test) or meter_no (database)
+    kind: I8  # Kind
+    ts: I64  # interval end, epoch seconds UTC
+    value: F64
+    q: I8  # Quality
+    rev: I32
+    coll: I64  # collection time, epoch milliseconds UTC
+    scale: I8  # Scale
+    period_s: I32
+    had_evidence: Bool  # a loser of this key was evidence while this winner is not
+
+    def __len__(self) -> int:
+        return len(self.ts)
+
+    def take(self, rows: Any) -> "ReadingColumns":
+        """The rows named by an index array, a mask or a slice."""
+        return ReadingColumns(*(getattr(self, f.name)[rows] for f in fields(self)))
+
+    @staticmethod
+    def empty() -> "ReadingColumns":
+        """No reading."""
+        return ReadingColumns(
+            np.empty(0, np.int32),
+            np.empty(0, np.int8),
+            np.empty(0, np.int64),
+            np.empty(0, np.float64),
+            np.empty(0, np.int8),
+            np.empty(0, np.int32),
+            np.empty(0, np.int64),
+            np.empty(0, np.int8),
+            np.empty(0, np.int32),
+            np.empty(0, np.bool_),
+        )
+
+    @staticmethod
+    def concat(parts: "list[ReadingColumns]") -> "ReadingColumns":
+        """All rows of the parts, in order."""
+        if not parts:
+            return ReadingColumns.empty()
+        return ReadingColumns(*(np.concatenate([getattr(p, f.name) for p in parts]) for f in fields(ReadingColumns)))
+
+
+def evidence_class(q: I8) -> I8:
+    """Class of each quality: 0 evidence, 1 {S,Q}, 2 N."""
+    return _CLASS[q]
+
+
+def winners(readings: ReadingColumns, factor: F64) -> tuple[ReadingColumns, int]:
+    """The winner of each (meter, kind, ts) (SEMANTICS §2.6), sorted by that key, and how many readings lost.
+
+    factor: multiplier of each reading at its time where its scale is secondary, else 1; it only decides between
+    readings that are alike in revision, class, collection time and quality.
+    """
+    cls = evidence_class(readings.q)
+    primary = np.nan_to_num(readings.value * factor, nan=-np.inf)
+    order = np.lexsort(
+        (
+            -primary,
+            readings.q,
+            -readings.coll,
+            cls,
+            -readings.rev.astype(np.int64),
+            readings.ts,
+            readings.kind,
+            readings.meter,
+        )
+    )
+    rows = readings.take(order)
+    n = len(rows)
+    if n == 0:
+        return rows, 0
+    first = np.ones(n, np.bool_)
+    first[1:] = (rows.meter[1:] != rows.meter[:-1]) | (rows.kind[1:] != rows.kind[:-1]) | (rows.ts[1:] != rows.ts[:-1])
+    starts = np.flatnonzero(first)
+    best_class = np.minimum.reduceat(evidence_class(rows.q), starts)
+    won = rows.take(starts)
+    lost_evidence = (best_class == 0) & (evidence_class(won.q) != 0)
+    result = ReadingColumns(
+        won.meter,
+        won.kind,
+        won.ts,
+        won.value,
+        won.q,
+        won.rev,
+        won.coll,
+        won.scale,
+        won.period_s,
+        won.had_evidence | lost_evidence,
+    )
+    return result, n - len(starts)

@@ -1,0 +1,225 @@
+"""The registry as the judgement sees it: typed rows of CONTRACTS §1, all times epoch seconds UTC.
+
+Validity is half-open ``[valid_from, valid_to)``; an open end is ``FOREVER``. Unknown numbers are ``None``, never 0.
+Rows are refused at the edge (``service.registry``); here they are trusted.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import date
+
+from detectors.vocab import Control, Kind, Measure, Role, Scale
+
+#: An open end: 9999-12-31T00:00:00Z.
+FOREVER = 253402214400
+#: An open beginning.
+ALWAYS = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A feed that delivers readings (数据源)."""
+
+    source: str
+    delay_min: int = 5
+    cadence: str = "slot"  # slot | daily
+    profile: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Plant:
+    """企业."""
+
+    plant_id: str
+    name: str
+    county: str
+    uscc: str | None = None
+    industry: str | None = None
+    industry_edition: str | None = None
+    contract_kw: float | None = None
+    address: str | None = None
+    lon: float | None = None
+    lat: float | None = None
+    contact_phone: str | None = None
+    attributes: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """生产线, or a group of cells or kilns."""
+
+    line_id: str
+    plant_id: str
+    name: str
+    kind: str | None = None
+    units: int | None = None
+    unit_kw: float | None = None
+    attributes: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Meter:
+    """计量点: valid over ``[valid_from, valid_to)``."""
+
+    meter_id: str
+    plant_id: str
+    line_id: str | None = None
+    account: str | None = None
+    source: str = "default"
+    role: Role = Role.SUPPLY
+    kind: Kind = Kind.POWER_INST
+    unit: str = "kW"
+    scale: Scale = Scale.PRIMARY
+    period_s: int = 900
+    contract_kw: float | None = None
+    resolution_kwh: float = 0.01  # one step of its energy register, secondary side
+    valid_from: int = ALWAYS
+    valid_to: int = FOREVER
+
+
+@dataclass(frozen=True, slots=True)
+class Multiplier:
+    """综合倍率 T = own x CT x PT over its validity."""
+
+    meter_id: str
+    valid_from: int
+    valid_to: int
+    factor: float
+    asset_no: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """监测范围: what an order applies to."""
+
+    scope_id: str
+    plant_id: str
+    name: str
+    kind: str = "plant"  # plant | line | process
+
+
+@dataclass(frozen=True, slots=True)
+class ScopeMeter:
+    """Membership of a meter in a scope, with its sign in the sum."""
+
+    scope_id: str
+    meter_id: str
+    sign: int = 1
+    valid_from: int = ALWAYS
+    valid_to: int = FOREVER
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """停限产令. ``daily_from_s``/``daily_to_s`` are seconds of the local day and may cross midnight."""
+
+    order_id: str
+    scope_id: str
+    control: Control
+    valid_from: int
+    valid_to: int = FOREVER
+    daily_from_s: int | None = None
+    daily_to_s: int | None = None
+    reduction: float | None = None
+    cap_kw: float | None = None
+    units_allowed: int | None = None
+    residual_kw: float | None = None
+    ramp_down_h: float | None = None
+    measure: Measure = Measure.POWER
+    document: str | None = None
+    clause: str | None = None
+    level: str | None = None
+    revision: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Baseline:
+    """基准负荷, frozen before the season. ``profile_kw`` has one value per slot of a 24 h day."""
+
+    scope_id: str
+    version: str
+    valid_from: int
+    running_kw: float
+    valid_to: int = FOREVER
+    max_kw: float | None = None
+    idle_kw: float | None = None
+    day_kwh: float | None = None
+    day_type: str = "all"  # all | workday | restday
+    profile_kw: tuple[float, ...] = ()
+    method: str | None = None
+    origin: str | None = None
+    approved_by: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Exemption:
+    """豁免: changes the cap for a period. ``max_kw`` None = no cap at all; ``order_id`` None = see SEMANTICS §3.18."""
+
+    scope_id: str
+    valid_from: int
+    valid_to: int
+    reason: str
+    approved_by: str
+    order_id: str | None = None
+    max_kw: float | None = None
+    document: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Outage:
+    """A declared outage of a whole plant or of one meter: exactly one of the two is set."""
+
+    valid_from: int
+    valid_to: int
+    origin: str
+    plant_id: str | None = None
+    meter_id: str | None = None
+    kind: str = "outage"  # outage | planned
+
+
+@dataclass(frozen=True, slots=True)
+class CalendarDay:
+    """Override of one local day."""
+
+    day: date
+    kind: str  # holiday | workday
+    name: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Registry:
+    """Everything the office holds, as imported. Row order is free; ids are unique where CONTRACTS §1 says so."""
+
+    zone: str = "Asia/Shanghai"
+    sources: tuple[Source, ...] = ()
+    plants: tuple[Plant, ...] = ()
+    lines: tuple[Line, ...] = ()
+    meters: tuple[Meter, ...] = ()
+    multipliers: tuple[Multiplier, ...] = ()
+    scopes: tuple[Scope, ...] = ()
+    scope_meters: tuple[ScopeMeter, ...] = ()
+    orders: tuple[Order, ...] = ()
+    baselines: tuple[Baseline, ...] = ()
+    exemptions: tuple[Exemption, ...] = ()
+    outages: tuple[Outage, ...] = ()
+    calendar: tuple[CalendarDay, ...] = ()
+
+
+def with_default_scopes(registry: Registry) -> Registry:
+    """Add the default scope ``PLANT_ID`` of every plant and its members where the office named none (SEMANTICS §2.9).
+
+    A plant has no rows in ``scope_meters`` for its scope ``PLANT_ID``: that scope is the sum of its supply and
+    generation meters less its reverse meters. Check, line, production and treatment meters are not counted.
+    """
+    known = {s.scope_id for s in registry.scopes}
+    scopes = registry.scopes + tuple(
+        Scope(p.plant_id, p.plant_id, p.name) for p in registry.plants if p.plant_id not in known
+    )
+    own_members = {m.scope_id for m in registry.scope_meters}
+    signs = {Role.SUPPLY: 1, Role.GENERATION: 1, Role.REVERSE: -1}
+    members = registry.scope_meters + tuple(
+        ScopeMeter(m.plant_id, m.meter_id, signs[m.role])
+        for m in registry.meters
+        if m.role in signs and m.plant_id not in own_members
+    )
+    return replace(registry, scopes=scopes, scope_meters=members)

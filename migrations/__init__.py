@@ -1,0 +1,1 @@
+"""Alembic migrations, date-first names; shipped in the wheel. Run with ``cuofeng migrate``."""

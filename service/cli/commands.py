@@ -1,0 +1,13 @@
+"""Which modules make up the command line."""
+
+import typer
+
+from service.cli import database
+
+MODULES = (database,)
+
+
+def register(app: typer.Typer) -> None:
+    """Let every module add its commands to ``app``."""
+    for module in MODULES:
+        module.register(app)

@@ -1,0 +1,35 @@
+"""The one place that reads a clock. Composition roots make one and hand it on; everything else takes it as an argument."""
+
+import time
+from typing import Protocol
+
+
+class Clock(Protocol):
+    """Tells the time of the world that is judged, in epoch seconds UTC."""
+
+    def now(self) -> float:
+        """Epoch seconds, UTC."""
+        ...
+
+
+class SystemClock:
+    """The machine's clock."""
+
+    def now(self) -> float:
+        """Epoch seconds, UTC."""
+        return time.time()  # noqa: TID251 - the one place
+
+
+class VirtualClock:
+    """A clock that is set from outside, for the demo and the tests."""
+
+    def __init__(self, epoch_s: float) -> None:
+        self._now = epoch_s
+
+    def now(self) -> float:
+        """Epoch seconds, UTC."""
+        return self._now
+
+    def advance_to(self, epoch_s: float) -> None:
+        """Go forward; a time that is not later changes nothing."""
+        self._now = max(self._now, epoch_s)

@@ -1,0 +1,1 @@
+"""Tables and all SQL. One place commits: the functions here that say so."""
