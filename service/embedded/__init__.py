@@ -1,0 +1,6 @@
+"""Real servers for the demo and the tests, one small class each: free port, own data folder, gone when we are gone."""
+
+from service.embedded.broker import EmbeddedBroker
+from service.embedded.postgres import EmbeddedPostgres
+
+__all__ = ["EmbeddedBroker", "EmbeddedPostgres"]
