@@ -238,12 +238,12 @@ def downgrade() -> None:
 
 
 def _statements(sql: str) -> list[str]:
-    """Single statements of a script: a semicolon at the end of a line ends one, but for the body of the function."""
+    """Single statements of a script: a semicolon at the end of a line ends one (a function's body is one line)."""
     lines = [line for line in sql.splitlines() if not line.startswith("--")]
     parts, current = [], []
     for line in lines:
         current.append(line)
-        if line.endswith(";") and "BEGIN" not in line:
+        if line.endswith(";"):
             parts.append("\n".join(current).strip().rstrip(";"))
             current = []
     return [p for p in parts if p]

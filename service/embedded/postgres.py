@@ -120,7 +120,9 @@ def _account() -> pwd.struct_passwd | None:
         return None
     accounts = {entry.pw_name: entry for entry in pwd.getpwall() if entry.pw_uid != 0}
     if not accounts:
-        raise InfrastructureError("PostgreSQL refuses to run as root and there is no other account: set CUOFENG_DATABASE_URL")
+        raise InfrastructureError(
+            "PostgreSQL refuses to run as root and there is no other account: set CUOFENG_DATABASE_URL"
+        )
     return accounts.get("nobody") or next(iter(accounts.values()))
 
 

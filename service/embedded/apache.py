@@ -1,0 +1,56 @@
+"""A single Apache Kafka broker for development and tests: Java and Maven on the machine, ``deploy/kafka-dev`` beside us."""
+
+import shutil
+import subprocess
+from pathlib import Path
+
+from detectors.errors import InfrastructureError
+from service.embedded.broker import answers_metadata
+from service.embedded.process import KeptServer, free_port
+
+START_TIMEOUT_S = 90.0
+FETCH_TIMEOUT_S = 600.0
+KAFKA_DEV = Path(__file__).resolve().parents[2] / "deploy" / "kafka-dev"
+
+
+class ApacheKafka(KeptServer):
+    """Apache Kafka, one node in combined mode on free loopback ports. Needs a source checkout, Java >= 17 and Maven."""
+
+    def __init__(self, folder: Path | None = None) -> None:
+        """folder: data, kept at the end; None: temporary."""
+        super().__init__(folder, name="kafka")
+        self._port = 0
+
+    @property
+    def port(self) -> int:
+        """TCP port on 127.0.0.1."""
+        return self._port
+
+    @property
+    def bootstrap(self) -> str:
+        """``host:port`` for clients."""
+        return f"127.0.0.1:{self._port}"
+
+    def start(self) -> None:
+        """Fetch Kafka's jars where they are not there yet, start, and wait until it answers metadata requests."""
+        script = KAFKA_DEV / "start"
+        if not script.exists():
+            raise InfrastructureError("Apache Kafka for development is part of the source tree, not of the wheel")
+        missing = [program for program in ("java", "mvn") if shutil.which(program) is None]
+        if missing:
+            raise InfrastructureError(f"Apache Kafka needs Java 17 and Maven; not found: {', '.join(missing)}")
+        fetched = subprocess.run(
+            [str(script), "--fetch"], stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=FETCH_TIMEOUT_S
+        )
+        if fetched.returncode != 0:
+            raise InfrastructureError(
+                f"Maven could not fetch Apache Kafka:\n{(fetched.stdout + fetched.stderr)[-4000:]}"
+            )
+        folder = self.make_folder()
+        self._port = free_port()
+        self.launch(
+            [str(script), str(self._port), str(free_port()), str(folder / "kafka")],
+            is_ready=lambda: answers_metadata(self._port),
+            timeout_s=START_TIMEOUT_S,
+            grace_s=20.0,
+        )
