@@ -1,4 +1,4 @@
-"""A single Apache Kafka broker for development and tests: Java and Maven on the machine, ``deploy/kafka-dev`` beside us."""
+"""One Apache Kafka broker for development and tests, from ``deploy/kafka-dev``: Java and Maven on the machine."""
 
 import shutil
 import subprocess

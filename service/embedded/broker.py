@@ -58,9 +58,9 @@ class EmbeddedBroker(KeptServer):
             program.chmod(0o755)
         self._port = free_port()
         address = f"tcp://127.0.0.1:{self._port}"
+        addresses = ["--listener-url", address, "--advertised-listener-url", address]
         self.launch(
-            [str(program), "broker", "--listener-url", address, "--advertised-listener-url", address]
-            + ["--storage-engine", "memory://tansu/"],
+            [str(program), "broker", *addresses, "--storage-engine", "memory://tansu/"],
             is_ready=lambda: answers_metadata(self._port),
             timeout_s=START_TIMEOUT_S,
             grace_s=3.0,

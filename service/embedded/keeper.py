@@ -2,13 +2,14 @@
 
 Started as a script by ``service.embedded.process``; standard library only, nothing of ours is imported, so it starts in
 milliseconds. It holds standard input as a pipe to the parent: end of file means the parent stopped or died. Should the
-keeper itself be killed, the kernel signals the server (Linux: ``PR_SET_PDEATHSIG``). It runs in a session of its own, so
+keeper itself be killed, the kernel signals the server (Linux: ``PR_SET_PDEATHSIG``). It runs in a session of its own:
 Ctrl-C in the parent's terminal does not reach the server before the parent is done with it.
 
 Argument: one JSON object (``Orders``). Output: ``pid N`` when the server was started, ``exited N`` when it ended by
 itself.
 """
 
+import contextlib
 import ctypes
 import json
 import os
@@ -63,8 +64,8 @@ def become(uid: int, gid: int, stop_signal: int, keeper_pid: int) -> Callable[[]
 
 
 def parent_is_gone(parent_pid: int, timeout_s: float) -> bool:
-    """Wait for end of file on standard input, at most ``timeout_s``. A forked child of the parent may hold the pipe open
-    after the parent died: then the parent's process id tells."""
+    """Wait for end of file on standard input, at most ``timeout_s``. A forked child of the parent may hold the pipe
+    open after the parent died: then the parent's process id tells."""
     readable, _, _ = select.select([0], [], [], timeout_s)
     if readable and os.read(0, 4096) == b"":
         return True
@@ -84,10 +85,8 @@ def stop(server: subprocess.Popen[bytes], stop_signal: int, grace_s: float) -> N
 
 def say(line: str) -> None:
     """Tell the parent, if it is still there."""
-    try:
+    with contextlib.suppress(BrokenPipeError):
         os.write(1, f"{line}\n".encode())
-    except BrokenPipeError:
-        pass
 
 
 def keep(orders: Orders, parent_pid: int) -> None:

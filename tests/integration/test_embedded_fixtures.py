@@ -31,7 +31,7 @@ async def test_a_topic_takes_and_gives_records_on_four_partitions(broker: str, t
     consumer = AIOKafkaConsumer(topic, bootstrap_servers=broker, auto_offset_reset="earliest")
     await consumer.start()
     try:
-        seen = set()
+        seen: set[tuple[int, bytes]] = set()
         while len(seen) < 4:
             record = await asyncio.wait_for(consumer.getone(), 20)
             seen.add((record.partition, record.value))
