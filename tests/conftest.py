@@ -6,7 +6,7 @@ import shutil
 import sys
 import uuid
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Generator, Iterator
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -82,6 +82,16 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
         for marker, is_here in PROGRAMS.items():
             if item.get_closest_marker(marker) and not is_here():
                 pytest.fail(f"CUOFENG_TEST_FULL=1 and {marker} is not installed", pytrace=False)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """In a full run a test that skips itself did not run: a failure too."""
+    report = yield
+    if FULL and report.skipped and any(item.get_closest_marker(marker) for marker in PROGRAMS):
+        report.outcome = "failed"
+        report.longrepr = f"skipped in a full run: {report.longrepr}"
+    return report
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:

@@ -1,0 +1,85 @@
+# Needs Python >= 3.11 (with venv), git and make; everything else comes from the lock into .venv.
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-builtin-rules
+
+# The first Python that will do; `make … PYTHON=/path/to/python3.12` chooses another.
+PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python3.14 python; do \
+	"$$p" -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 && echo "$$p" && break; done)
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input --quiet
+# Arguments for the command behind a target: make demo ARGS=--headless, make test ARGS='-k feed'
+ARGS ?=
+# Broker of the demo: embedded, or apache (Java >= 17 and Maven).
+BROKER ?= embedded
+# Which tests of test-full.
+MARKERS ?= java or prometheus or chromium
+
+.PHONY: help setup hooks demo test test-kafka test-full lint bench migrate lock ci clean
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: $(VENV)/dev.stamp ## Make .venv with everything the other targets need
+
+hooks: $(VENV)/dev.stamp ## Let git commit run the checks first
+	@$(BIN)/pre-commit install
+
+demo: $(VENV)/demo.stamp ## Watch plants being judged from a real stream (BROKER=apache, ARGS=--headless)
+	@$(BIN)/cuofeng demo --broker $(BROKER) $(ARGS)
+
+test: $(VENV)/dev.stamp ## Run the tests that need nothing but this machine; says what it left out
+	@$(BIN)/python -m pytest $(ARGS)
+
+test-kafka: $(VENV)/dev.stamp ## Run the broker-facing tests against Apache Kafka (Java >= 17, Maven)
+	@CUOFENG_TEST_BROKER=apache $(BIN)/python -m pytest -m kafka $(ARGS)
+
+test-full: $(VENV)/dev.stamp ## Run the tests that need Java, Prometheus or Chromium; fails where one is missing
+	@CUOFENG_TEST_FULL=1 $(BIN)/python -m pytest -m '$(MARKERS)' $(ARGS)
+
+lint: $(VENV)/dev.stamp ## Check style, types and who may import whom
+	@$(BIN)/ruff check
+	@$(BIN)/ruff format --check
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+bench: $(VENV)/dev.stamp ## Measure drain, ingest-and-judge and the kernel
+	@$(BIN)/python -m tests.bench $(ARGS)
+
+migrate: $(VENV)/demo.stamp ## Bring the database CUOFENG_DATABASE_URL to the newest schema
+	@$(BIN)/cuofeng migrate $(ARGS)
+
+# The locks hold for every platform and for Python 3.11 and later; plain pip installs them with --require-hashes.
+lock: ## Resolve the requirements again and write the locks with hashes
+	@$(PYTHON) -m venv build/lock && build/lock/bin/python -m pip install --quiet uv
+	@export UV_CUSTOM_COMPILE_COMMAND='make lock'; \
+	compile='build/lock/bin/uv pip compile --quiet --universal --generate-hashes --python-version 3.11 pyproject.toml'; \
+	$$compile --output-file requirements/core.txt; \
+	$$compile --extra demo --extra build --constraint requirements/core.txt --output-file requirements/demo.txt; \
+	$$compile --extra dev --constraint requirements/demo.txt --output-file requirements/dev.txt
+
+ci: ## Everything that CI runs, in its order
+	@.ci/run
+
+clean: ## Remove what the other targets made
+	rm -rf $(VENV) build dist deploy/kafka-dev/libs .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .benchmarks
+	find . -name __pycache__ -type d -not -path './.git/*' -prune -exec rm -rf {} +
+
+$(BIN)/python:
+	@if [ -z "$(PYTHON)" ]; then \
+		echo 'No Python >= 3.11 with venv found (Debian: apt install python3-venv); or: make PYTHON=/path/to/python' >&2; exit 1; fi
+	@echo "making $(VENV) with $$($(PYTHON) --version)"
+	@$(PYTHON) -m venv $(VENV)
+
+# The demo needs less than the tests do: its versions are those of the tests, so one environment serves both.
+$(VENV)/demo.stamp: requirements/demo.txt pyproject.toml | $(BIN)/python
+	@$(PIP) install --require-hashes -r $<
+	@$(PIP) install --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(VENV)/dev.stamp: requirements/dev.txt pyproject.toml | $(BIN)/python
+	@$(PIP) install --require-hashes -r $<
+	@$(PIP) install --no-deps --no-build-isolation -e .
+	@touch $@
