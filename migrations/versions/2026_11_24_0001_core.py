@@ -100,16 +100,23 @@ CREATE TABLE reading_conflicts (
   ts timestamptz NOT NULL, value double precision NOT NULL, coll timestamptz NOT NULL,
   src_offset bigint NOT NULL, meter_no integer NOT NULL, period_s integer NOT NULL, rev integer NOT NULL,
   src_partition integer NOT NULL, kind smallint NOT NULL, q smallint NOT NULL, scale smallint NOT NULL);
-CREATE INDEX ix_reading_conflicts_key ON reading_conflicts (meter_no, kind, ts);
+-- One row for each other value that a key ever had; together with the standing one they do not depend on arrival.
+CREATE UNIQUE INDEX uq_reading_conflicts_value
+  ON reading_conflicts (meter_no, kind, ts, value, q, rev, scale, period_s);
+-- One row a record and code. positions: the rows of the record it holds, empty = the record is one row or refused whole.
+-- state: held, replayed, rejected (a dead letter that the topic has not got yet), dead (it has).
 CREATE TABLE quarantine (
   quarantine_no bigint GENERATED ALWAYS AS IDENTITY, source text NOT NULL, topic text NOT NULL,
   src_partition integer NOT NULL, src_offset bigint NOT NULL, err_row text NOT NULL DEFAULT '',
   code text NOT NULL, detail text NOT NULL, meter_id text, record_ts timestamptz NOT NULL,
-  row jsonb, record_key bytea, record_value bytea, record_headers jsonb NOT NULL DEFAULT '[]',
+  positions integer[] NOT NULL DEFAULT '{}', row_count integer NOT NULL DEFAULT 1,
+  record_key bytea, record_value bytea, record_headers jsonb NOT NULL DEFAULT '[]',
   held_at timestamptz NOT NULL, state text NOT NULL DEFAULT 'held',
-  CONSTRAINT pk_quarantine PRIMARY KEY (quarantine_no),
-  CONSTRAINT uq_quarantine_origin UNIQUE (topic, src_partition, src_offset, err_row));
+  CONSTRAINT pk_quarantine PRIMARY KEY (quarantine_no));
+CREATE INDEX ix_quarantine_origin ON quarantine (topic, src_partition, src_offset);
 CREATE INDEX ix_quarantine_meter_id ON quarantine (meter_id) WHERE state = 'held';
+CREATE INDEX ix_quarantine_source ON quarantine (source) WHERE state = 'held';
+CREATE INDEX ix_quarantine_rejected ON quarantine (quarantine_no) WHERE state = 'rejected';
 -- next_offset = n <=> the effects of all records < n are in the database, and of none >= n (I1).
 -- watermark: everything sent before it was read (record time of the last record, or the clock when caught up).
 CREATE TABLE cursors (

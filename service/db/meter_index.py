@@ -1,0 +1,176 @@
+"""What ingest must know of the registry: one immutable value of arrays, loaded anew whenever the registry changed."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from detectors.readings import F64, I8, I32, I64, Bool
+from detectors.registry import ALWAYS, FOREVER
+from detectors.vocab import Role
+
+#: Composite keys ``row * SPAN + epoch_s`` sort by row, then by time.
+SPAN = 1 << 40
+UNKNOWN_SOURCE = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Intervals:
+    """Validities of the meters, sorted by (row, valid_from): what holds for a meter at a time."""
+
+    row: I64
+    valid_from: I64
+    valid_to: I64
+    payload: npt.NDArray[Any]
+
+    @staticmethod
+    def of(rows: "list[tuple[int, int, int, float]]", dtype: npt.DTypeLike) -> "Intervals":
+        """From (row, valid_from, valid_to, payload) in any order."""
+        rows = sorted(rows)
+        return Intervals(
+            np.array([r[0] for r in rows], np.int64),
+            np.array([r[1] for r in rows], np.int64),
+            np.array([r[2] for r in rows], np.int64),
+            np.array([r[3] for r in rows], dtype),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class MeterIndex:
+    """Meters by row 0..M-1; ``rows`` finds the row of an id. Arrays have one element a meter."""
+
+    version: int
+    zone: str
+    rows: Mapping[str, int]
+    meter_no: I32
+    kind: I8
+    scale: I8
+    period_s: I32
+    source: I32  # index into sources
+    sources: tuple[str, ...]
+    has_reverse: Bool
+    multipliers: Intervals  # payload: factor; not overlapping
+    members: Intervals  # payload: scope_no; a meter may be in several scopes
+    _row_of_no: I32 = field(repr=False)
+
+    def factor_at(self, row: I32, ts: I64) -> F64:
+        """综合倍率 of the meters at their times; NaN where the registry has none. row -1: unknown meter."""
+        found = np.full(len(row), np.nan)
+        table = self.multipliers
+        if len(table.row) == 0 or len(row) == 0:
+            return found
+        keys = table.row * SPAN + table.valid_from
+        at = np.searchsorted(keys, row.astype(np.int64) * SPAN + np.maximum(ts, 0), side="right") - 1
+        at_safe = np.maximum(at, 0)
+        valid = (at >= 0) & (table.row[at_safe] == row) & (ts < table.valid_to[at_safe])
+        found[valid] = table.payload[at_safe[valid]]
+        return found
+
+    def rows_of_numbers(self, meter_no: I32) -> I32:
+        """Rows of meter numbers of this registry; -1 where a number is not in it."""
+        known = (meter_no >= 0) & (meter_no < len(self._row_of_no))
+        rows = np.full(len(meter_no), -1, np.int32)
+        rows[known] = self._row_of_no[meter_no[known]]
+        return rows
+
+    def memberships(self, row: I32, ts: I64) -> tuple[I64, I64]:
+        """Scopes that count the meters at their times: (index into the arguments, scope_no), one element a pair."""
+        table = self.members
+        first = np.searchsorted(table.row, row, side="left")
+        count = np.searchsorted(table.row, row, side="right") - first
+        which = np.repeat(np.arange(len(row)), count)
+        start_of_run = np.repeat(np.cumsum(count) - count, count)
+        member = np.repeat(first, count) + np.arange(len(which)) - start_of_run
+        valid = (table.valid_from[member] <= ts[which]) & (ts[which] <= table.valid_to[member])
+        return which[valid], table.payload[member[valid]].astype(np.int64)
+
+    @staticmethod
+    def empty(zone: str = "Asia/Shanghai") -> "MeterIndex":
+        """No meter at all."""
+        return MeterIndex(
+            version=0,
+            zone=zone,
+            rows={},
+            meter_no=np.empty(0, np.int32),
+            kind=np.empty(0, np.int8),
+            scale=np.empty(0, np.int8),
+            period_s=np.empty(0, np.int32),
+            source=np.empty(0, np.int32),
+            sources=(UNKNOWN_SOURCE,),
+            has_reverse=np.empty(0, np.bool_),
+            multipliers=Intervals.of([], np.float64),
+            members=Intervals.of([], np.int64),
+            _row_of_no=np.empty(0, np.int32),
+        )
+
+
+METERS = text(
+    "SELECT m.meter_id, m.meter_no, m.plant_id, m.kind, m.scale, m.period_s, m.source, m.role,"
+    " EXISTS (SELECT 1 FROM meters r WHERE r.plant_id = m.plant_id AND r.role = 'reverse') AS plant_reverses"
+    " FROM meters m ORDER BY m.meter_no"
+)
+MULTIPLIERS = text(
+    "SELECT meter_id, extract(epoch FROM valid_from)::bigint, extract(epoch FROM valid_to)::bigint, factor"
+    " FROM multipliers"
+)
+MEMBERS = text(
+    "SELECT sm.meter_id, s.scope_no, extract(epoch FROM sm.valid_from)::bigint, extract(epoch FROM sm.valid_to)::bigint"
+    " FROM scope_meters sm JOIN scopes s USING (scope_id)"
+)
+# The default scope of a plant, where nobody named its members (SEMANTICS §2.9).
+DEFAULT_MEMBERS = text(
+    "SELECT m.meter_id, s.scope_no FROM meters m JOIN scopes s ON s.scope_id = m.plant_id"
+    " WHERE m.role IN ('supply', 'generation', 'reverse')"
+    " AND NOT EXISTS (SELECT 1 FROM scope_meters sm WHERE sm.scope_id = m.plant_id)"
+)
+
+
+async def registry_version(connection: AsyncConnection, *, lock: bool = False) -> int:
+    """Version of the registry. lock: no import may commit before the caller does, so that whatever the caller decides
+    by this version is seen by the import's own marks and re-checks."""
+    statement = "SELECT version FROM registry_state" + (" FOR SHARE" if lock else "")
+    return int(await connection.scalar(text(statement)) or 0)
+
+
+async def load_meter_index(connection: AsyncConnection) -> MeterIndex:
+    """Read the index; one consistent state if the caller's transaction is a repeatable read."""
+    state = (await connection.execute(text("SELECT version, zone FROM registry_state"))).one()
+    meters = (await connection.execute(METERS)).all()
+    rows = {m.meter_id: i for i, m in enumerate(meters)}
+    sources = (UNKNOWN_SOURCE, *sorted({m.source for m in meters} - {UNKNOWN_SOURCE}))
+    source_index = {name: i for i, name in enumerate(sources)}
+    multipliers = [
+        (rows[meter_id], valid_from, FOREVER if valid_to is None else valid_to, factor)
+        for meter_id, valid_from, valid_to, factor in await connection.execute(MULTIPLIERS)
+    ]
+    members = [
+        (rows[meter_id], ALWAYS if first is None else first, FOREVER if last is None else last, scope_no)
+        for meter_id, scope_no, first, last in await connection.execute(MEMBERS)
+    ]
+    members += [
+        (rows[meter_id], ALWAYS, FOREVER, scope_no) for meter_id, scope_no in await connection.execute(DEFAULT_MEMBERS)
+    ]
+    numbers = np.array([m.meter_no for m in meters], np.int32)
+    row_of_no = np.full(int(numbers.max()) + 1 if len(numbers) else 0, -1, np.int32)
+    row_of_no[numbers] = np.arange(len(numbers), dtype=np.int32)
+    return MeterIndex(
+        version=state.version,
+        zone=state.zone,
+        rows=rows,
+        meter_no=numbers,
+        kind=np.array([m.kind for m in meters], np.int8),
+        scale=np.array([m.scale for m in meters], np.int8),
+        period_s=np.array([m.period_s for m in meters], np.int32),
+        source=np.array([source_index[m.source] for m in meters], np.int32),
+        sources=sources,
+        has_reverse=np.array(
+            [m.role in (Role.GENERATION, Role.REVERSE) or m.plant_reverses for m in meters], dtype=np.bool_
+        ),
+        multipliers=Intervals.of(multipliers, np.float64),
+        members=Intervals.of(members, np.int64),
+        _row_of_no=row_of_no,
+    )
