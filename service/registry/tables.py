@@ -1,0 +1,29 @@
+"""The tables of CONTRACTS §1: names, Chinese headers, what a cell may hold. All else derives from these pages."""
+
+from service.registry.tables_orders import BASELINES, EXEMPTIONS, ORDERS, OUTAGES
+from service.registry.tables_plants import (
+    CALENDAR,
+    LINES,
+    METERS,
+    MULTIPLIERS,
+    PLANTS,
+    SCOPE_METERS,
+    SCOPES,
+    SOURCES,
+)
+
+#: In the order in which rows refer to each other.
+TABLES = (
+    SOURCES,
+    PLANTS,
+    LINES,
+    METERS,
+    MULTIPLIERS,
+    SCOPES,
+    SCOPE_METERS,
+    ORDERS,
+    BASELINES,
+    EXEMPTIONS,
+    OUTAGES,
+    CALENDAR,
+)
