@@ -1,0 +1,283 @@
+"""Scenes about what plants do: each plants one thing on the stage and says what must be found.
+
+Shares are of the plant's R (running_kw of its baseline). What is added is measured full work (``Stage.works``) or a
+constant block (``Stage.block``); the arithmetic that places each alert is in ``docs/demo.md``.
+"""
+
+from dataclasses import replace
+
+import numpy as np
+
+from detectors.registry import Exemption, Line, Meter, Order, Scope, ScopeMeter
+from detectors.vocab import Control, Kind, Measure, Role, Rule, Scale
+from service.demo.expected import Expected, Planted
+from service.demo.measured import template
+from service.demo.season import SLOTS, at, instant, working_week
+from service.demo.setting import add_channel, meter_id
+from service.demo.stage import Stage
+
+
+def alert(
+    stage: Stage, rule: Rule, key: str, opened: tuple[int, str], until: tuple[int, str] | None = None
+) -> Expected:
+    """An alert on the order of plant ``key`` that becomes certain at a slot end, or between two."""
+    last = opened if until is None else until
+    return Expected(rule, f"DEMO-{key}", stage.order_id(key), instant(*opened), instant(*last))
+
+
+def honest_stop(stage: Stage) -> Planted:
+    """Nothing to do: the plant stands still from the first minute."""
+    return Planted("honest_stop", ("DEMO-S01",), "砖瓦一厂如实停产", "an honest stop")
+
+
+def night_run(stage: Stage) -> Planted:
+    """Four hours over midnight: 8 slots a day, under the 16 of `hours_over` and the energy of `stop_day`."""
+    stage.works("S02", at(16, "22:00"), at(17, "02:00"))
+    return Planted(
+        "night_run",
+        ("DEMO-S02",),
+        "砖瓦二厂昼停夜开",
+        "a night run against a stop",
+        (alert(stage, Rule.STOP_RUN, "S02", (16, "22:45")),),
+    )
+
+
+def long_run(stage: Stage) -> Planted:
+    """Ten hours: 16 over slots on the Saturday, 24 on the Sunday."""
+    stage.works("S03", at(18, "20:00"), at(19, "06:00"))
+    return Planted(
+        "long_run",
+        ("DEMO-S03",),
+        "陶瓷一厂周末通宵生产",
+        "a whole night of a weekend: two days reach 4 h over the cap",
+        (
+            alert(stage, Rule.STOP_RUN, "S03", (18, "20:45")),
+            alert(stage, Rule.HOURS_OVER, "S03", (19, "00:00")),
+            alert(stage, Rule.HOURS_OVER, "S03", (19, "04:00")),
+        ),
+    )
+
+
+def duty_cycle(stage: Stage) -> Planted:
+    """Half an hour on, half an hour off: never 3 of 4."""
+    slots = np.arange(at(17, "08:00"), at(17, "18:00"))
+    stage.block("S04", slots[(slots - slots[0]) % 4 < 2], 0.3)
+    return Planted(
+        "duty_cycle",
+        ("DEMO-S04",),
+        "铸造一厂间歇生产（开半小时停半小时）",
+        "a duty cycle under a stop that n-of-m never sees",
+        (alert(stage, Rule.HOURS_OVER, "S04", (17, "15:30")),),
+    )
+
+
+def pulses(stage: Stage) -> Planted:
+    """One slot in six at full load, 14 of them: the day's energy shows it."""
+    stage.block("S05", np.arange(at(16, "00:30"), at(16, "21:30"), 6), 1.0)
+    return Planted(
+        "pulses",
+        ("DEMO-S05",),
+        "铸造二厂短时冲击生产，日电量超停产水平",
+        "short pulses under a stop: only the day's energy shows them",
+        (alert(stage, Rule.STOP_DAY, "S05", (16, "09:00"), (16, "20:00")),),
+    )
+
+
+def approved_residual(stage: Stage) -> Planted:
+    """Treatment and security load at 0.40 R under an approved residual of 0.45 R."""
+    stage.block("S06", slice(at(15, "00:00"), SLOTS), 0.2)
+    stage.change_order("S06", residual_kw=round(0.45 * stage.running_kw("S06")))
+    return Planted(
+        "approved_residual", ("DEMO-S06",), "耐材一厂经核准的保安负荷", "an approved residual load under a stop"
+    )
+
+
+def raised_cap(stage: Stage) -> Planted:
+    """A day at half load under an exemption up to 0.7 R."""
+    stage.block("S07", slice(at(17, "06:00"), at(18, "06:00")), 0.4)
+    stage.exemptions.append(
+        Exemption(
+            "DEMO-S07",
+            instant(17, "06:00"),
+            instant(18, "06:00"),
+            "窑炉保温",
+            "演示市政府",
+            order_id=stage.order_id("S07"),
+            max_kw=round(0.7 * stage.running_kw("S07")),
+            document="演示批复1号",
+        )
+    )
+    return Planted(
+        "raised_cap", ("DEMO-S07",), "岩棉一厂豁免期内提高允许负荷", "an exemption that raises the cap for a day"
+    )
+
+
+def exempt_day(stage: Stage) -> Planted:
+    """Ten hours of full work under an exemption without a cap."""
+    stage.works("S08", at(16, "08:00"), at(16, "18:00"))
+    stage.exemptions.append(
+        Exemption(
+            "DEMO-S08", instant(16, "08:00"), instant(16, "18:00"), "民生保供", "演示市政府", document="演示批复2号"
+        )
+    )
+    return Planted("exempt", ("DEMO-S08",), "石膏板一厂豁免生产", "full work under an exemption without a cap")
+
+
+def kiln_cools(stage: Stage) -> Planted:
+    """A kiln that may take 24 h to come down, and takes 20."""
+    fall = np.linspace(0.8, 0.05, at(15, "20:00") - at(15, "00:00"))
+    stage.channel("S09").load_kw[at(15, "00:00") : at(15, "20:00")] += fall * stage.running_kw("S09")
+    stage.change_order("S09", ramp_down_h=24.0)
+    return Planted("kiln_cools", ("DEMO-S09",), "碳素一厂窑炉 24 小时内降负荷", "a kiln cooling down within its 24 h")
+
+
+def clinker_only(stage: Stage) -> Planted:
+    """The order stops the clinker line; grinding goes on beside it."""
+    main, scale = stage.channel("S10"), stage.scales["S10"]
+    clinker_kw = main.load_kw.copy()
+    clinker_kw[: at(15, "00:00")] *= 0.7
+    grinding_kw = 0.6 * working_week(template("metalworking"), scale=scale, weeks=-1, phase=0)
+    main.load_kw[at(15, "00:00") :] += grinding_kw[at(15, "00:00") :]
+    line = Line("DEMO-S10-CLINKER", "DEMO-S10", "熟料线", "line")
+    meter = replace(
+        main.meter, meter_id=meter_id(1001), line_id=line.line_id, role=Role.LINE, scale=Scale.PRIMARY, account=None
+    )
+    add_channel(stage, meter, clinker_kw)
+    scope = "DEMO-S10-CLINKER"
+    stage.lines.append(line)
+    stage.scopes.append(Scope(scope, "DEMO-S10", "熟料工序", "process"))
+    stage.scope_meters.append(ScopeMeter(scope, meter.meter_id))
+    stage.change_order("S10", scope_id=scope)
+    i = next(i for i, b in enumerate(stage.baselines) if b.scope_id == "DEMO-S10")
+    stage.baselines[i] = replace(stage.baselines[i], scope_id=scope)
+    return Planted(
+        "clinker_only", ("DEMO-S10", scope), "水泥一厂停熟料不停粉磨", "clinker stopped, grinding runs as it may"
+    )
+
+
+def limit_kept(stage: Stage) -> Planted:
+    """Nothing to do: the plant runs at half of its curve."""
+    return Planted("limit_kept", ("DEMO-L01",), "钢铁一厂如实限产 20%", "an energy limit that is kept")
+
+
+def limit_broken(stage: Stage) -> Planted:
+    """Thursday and Friday at full production."""
+    plant = stage.channel("L02")
+    plant.load_kw[at(16, "00:00") : at(18, "00:00")] *= 1.05 / 0.5
+    expected = []
+    for day in (16, 17):
+        expected.append(alert(stage, Rule.LIMIT_PACE, "L02", (day, "10:00"), (day, "20:00")))
+        expected.append(alert(stage, Rule.LIMIT_DAY, "L02", (day, "12:00"), (day, "23:00")))
+    return Planted(
+        "limit_broken", ("DEMO-L02",), "钢铁二厂两日超限产电量", "an energy limit broken on two days", tuple(expected)
+    )
+
+
+def limit_warned(stage: Stage) -> Planted:
+    """Friday ends at 97 % of the day cap: the pace of the afternoon would have broken it."""
+    plant, base = stage.channel("L03"), next(b for b in stage.baselines if b.scope_id == "DEMO-L03")
+    day = slice(at(17, "00:00"), at(18, "00:00"))
+    plant.load_kw[day] *= 0.97 * 0.8 * (base.day_kwh or 0.0) / (plant.load_kw[day].sum() / 4)
+    return Planted(
+        "limit_warned",
+        ("DEMO-L03",),
+        "轧钢一厂当日用电节奏预警，最终未超",
+        "a pace warning; the limit is kept in the end",
+        (alert(stage, Rule.LIMIT_PACE, "L03", (17, "12:00"), (17, "21:00")),),
+    )
+
+
+def power_limit_broken(stage: Stage) -> Planted:
+    """Three hours of full work under a power limit of 30 %."""
+    stage.works("L05", at(17, "08:00"), at(17, "11:00"))
+    return Planted(
+        "power_limit_broken",
+        ("DEMO-L05",),
+        "再生铝一厂三小时超限产负荷",
+        "a power limit broken for three hours",
+        (alert(stage, Rule.LIMIT_SLOT, "L05", (17, "09:30")),),
+    )
+
+
+def cap_broken(stage: Stage) -> Planted:
+    """One hour above the approved kW."""
+    stage.works("C02", at(18, "19:00"), at(18, "20:00"), 1.1)
+    return Planted(
+        "cap_broken",
+        ("DEMO-C02",),
+        "热电二厂超核定负荷一小时",
+        "an absolute cap exceeded for an hour",
+        (alert(stage, Rule.CAP_ABS, "C02", (18, "19:30")),),
+    )
+
+
+def orange_level(stage: Stage) -> Planted:
+    """A stricter order on top for the weekend, obeyed after its ramp-down."""
+    stage.orders.append(
+        Order(
+            order_id="演示橙色预警-L16",
+            scope_id="DEMO-L16",
+            control=Control.STOP,
+            valid_from=instant(18, "00:00"),
+            valid_to=instant(20, "00:00"),
+            measure=Measure.POWER,
+            document="演示重污染天气橙色预警",
+            level="橙色",
+        )
+    )
+    idle = stage.templates["L16"].idle_kw * stage.scales["L16"]
+    load = stage.channel("L16").load_kw[at(18, "00:00") : at(20, "00:00")]
+    np.minimum(load, 0.9 * idle, out=load)
+    return Planted(
+        "orange_level", ("DEMO-L16",), "轧钢五厂执行橙色预警停产", "a stricter order on top for two days, obeyed"
+    )
+
+
+def undecidable(stage: Stage) -> Planted:
+    """Cells, lines and coking time: electricity of the whole plant cannot decide, so nobody is accused."""
+    return Planted(
+        "undecidable",
+        ("DEMO-U01", "DEMO-K01"),
+        "氧化铝按生产线、焦化按出焦时间：不能判定",
+        "kinds of control that cannot be decided",
+    )
+
+
+def own_generation(stage: Stage) -> Planted:
+    """Own generation hides nothing: supply + generation - reverse."""
+    main = stage.channel("L15")
+    total = main.load_kw.copy()
+    hours = (np.arange(SLOTS) % 96) / 4
+    generation = np.where((hours >= 9) & (hours < 16), 0.3 * stage.running_kw("L15"), 0.0)
+    main.load_kw[:] = np.maximum(total - generation, 0.0)
+    for number, role, load in (
+        (1501, Role.GENERATION, generation),
+        (1502, Role.REVERSE, np.maximum(generation - total, 0.0)),
+    ):
+        meter: Meter = replace(
+            main.meter, meter_id=meter_id(number), role=role, scale=Scale.PRIMARY, kind=Kind.POWER_AVG, account=None
+        )
+        add_channel(stage, meter, load)
+    return Planted("own_generation", ("DEMO-L15",), "钢铁六厂自发电计入用电", "own generation counted, the limit kept")
+
+
+SCENES = (
+    honest_stop,
+    night_run,
+    long_run,
+    duty_cycle,
+    pulses,
+    approved_residual,
+    raised_cap,
+    exempt_day,
+    kiln_cools,
+    clinker_only,
+    limit_kept,
+    limit_broken,
+    limit_warned,
+    power_limit_broken,
+    cap_broken,
+    orange_level,
+    undecidable,
+    own_generation,
+)

@@ -1,0 +1,122 @@
+"""The demo's story: registry, readings in the order of collection, and what is planted. Pure and seeded."""
+
+import csv
+import random
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+import numpy as np
+
+from detectors.registry import Registry
+from detectors.vocab import Kind, Quality, Scale, code
+from service.demo import scenes_data, scenes_load
+from service.demo.expected import Planted
+from service.demo.registry_files import write_registry
+from service.demo.season import SLOT_S, SLOTS, START_S, ZONE, slot_ends
+from service.demo.setting import set_stage
+from service.demo.stage import Channel, Record, Stage
+
+READINGS_FILE = "readings.csv"
+REGISTRY_DIR = "registry"
+COLUMNS = ("meter_id", "ts", "value", "kind", "unit", "scale", "period_s", "q", "rev", "coll")
+
+
+@dataclass(frozen=True, slots=True)
+class Story:
+    """What the demo plays. ``later_registry`` is what the office holds from ``later_at_s`` on (epoch seconds)."""
+
+    registry: Registry
+    later_registry: Registry
+    later_at_s: int
+    records: tuple[Record, ...]  # by coll_ms
+    planted: tuple[Planted, ...]
+
+    def write(self, folder: Path) -> tuple[Path, Path]:
+        """Write what ``cuofeng backtest`` reads: the complete registry as CSV files, and the readings.
+
+        Returns the registry's folder and the readings' file.
+        """
+        registry, readings = folder / REGISTRY_DIR, folder / READINGS_FILE
+        write_registry(self.later_registry, registry)
+        with readings.open("w", encoding="utf-8", newline="") as file:
+            writer = csv.writer(file, lineterminator="\n")
+            writer.writerow(COLUMNS)
+            writer.writerows(csv_row(r) for r in self.records)
+        return registry, readings
+
+
+def csv_row(record: Record) -> tuple[str | float | int, ...]:
+    """A record as a row of a readings file (``COLUMNS``)."""
+    return (
+        record.meter_id,
+        local_time(record.ts),
+        "" if record.value is None else record.value,
+        code(record.kind),
+        record.unit,
+        code(record.scale),
+        record.period_s,
+        record.q.name,
+        record.rev,
+        local_time(record.coll_ms / 1000),
+    )
+
+
+def local_time(epoch_s: float) -> str:
+    """RFC 3339 with the offset of the demo's zone."""
+    return datetime.fromtimestamp(epoch_s, ZONE).isoformat()
+
+
+def build(seed: int = 210) -> Story:
+    """The whole story. ``seed`` only moves the minutes after which readings arrive."""
+    stage = set_stage()
+    planted = tuple(scene(stage) for scene in (*scenes_load.SCENES, *scenes_data.SCENES))
+    clock = random.Random(seed)
+    records = [*stage.extra]
+    for channel in stage.channels.values():
+        sent = list(_sent(channel, clock))
+        records += sent
+        if channel.meter.meter_id in stage.duplicated:
+            records += sent
+    records.sort(key=lambda r: (r.coll_ms, r.meter_id, r.kind, r.ts))
+    return Story(
+        registry=stage.registry(is_complete=False),
+        later_registry=stage.registry(is_complete=True),
+        later_at_s=max(stage.unknown_until.values()),
+        records=tuple(records),
+        planted=planted,
+    )
+
+
+def _sent(channel: Channel, clock: random.Random) -> Iterator[Record]:
+    """Every reading of a channel, collected one to four minutes after its interval unless the scene says later."""
+    meter = channel.meter
+    if meter.kind is Kind.ENERGY_REG:
+        primary = 4000.0 * channel.factor[0] + np.cumsum(channel.load_kw) * SLOT_S / 3600
+    else:
+        primary = channel.load_kw
+    values = np.round(primary / channel.factor, channel.digits)
+    for slot in range(SLOTS):
+        ts = START_S + SLOT_S * (slot + 1)
+        coll_ms = (ts + int(channel.delay_s[slot])) * 1000 + clock.randrange(60_000, 240_000)
+        if not channel.sent[slot]:
+            continue
+        yield Record(
+            meter.meter_id,
+            ts,
+            float(values[slot]),
+            meter.kind,
+            meter.unit,
+            meter.scale,
+            SLOT_S,
+            Quality(int(channel.q[slot])),
+            0,
+            coll_ms,
+        )
+        if channel.voltage_v is not None:
+            volts = round(float(channel.voltage_v[slot]), 1)
+            yield Record(meter.meter_id, ts, volts, Kind.VOLTAGE, "V", Scale.PRIMARY, SLOT_S, Quality.M, 0, coll_ms)
+
+
+__all__ = ["Record", "Stage", "Story", "build", "csv_row", "local_time", "slot_ends"]
