@@ -36,6 +36,7 @@ class Settings(BaseSettings):
     )
     host: str = Field("127.0.0.1", description="address that `serve` listens on")
     port: int = Field(8080, description="port that `serve` listens on")
+    demo: bool = Field(False, description="marks the page 演示数据: what it shows is demonstration data")
 
     @field_validator("zone")
     @classmethod

@@ -2,9 +2,9 @@
 
 import typer
 
-from service.cli import database
+from service.cli import database, keys, serve
 
-MODULES = (database,)
+MODULES = (database, keys, serve)
 
 
 def register(app: typer.Typer) -> None:

@@ -1,0 +1,113 @@
+"""The payload of `/metrics`: one look into the database, rendered in a thread, shared by scrapes of a few seconds."""
+
+import asyncio
+import time
+
+import structlog
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from detectors.errors import InfrastructureError
+from service.clock import Clock
+from service.db.metrics_read import Look, PlantLook, look
+from service.db.scope_days_read import SlotView
+from service.db.sessions import reading
+from service.observability import metrics as m
+
+#: A payload is rendered anew when it is older than this (seconds).
+FRESH_S = 5.0
+
+log = structlog.get_logger(__name__)
+
+
+class Exporter:
+    """Caches the rendered payload. A database that is away takes its series with it: no last value for ever."""
+
+    def __init__(self, engine: AsyncEngine, clock: Clock, slot_s: int) -> None:
+        self._engine = engine
+        self._clock = clock
+        self._slot_s = slot_s
+        self._payload = b""
+        self._rendered_at_s = float("-inf")
+        self._lock = asyncio.Lock()
+
+    async def payload(self) -> bytes:
+        """Text form of what the database holds now, at most ``FRESH_S`` old."""
+        async with self._lock:
+            if time.monotonic() - self._rendered_at_s >= FRESH_S:
+                self._payload = await self._render()
+                self._rendered_at_s = time.monotonic()
+        return self._payload
+
+    async def _render(self) -> bytes:
+        begun_s = time.monotonic()
+        try:
+            async with reading(self._engine) as connection:
+                seen = await look(connection, self._slot_s)
+        except InfrastructureError as error:
+            log.warning("metrics_look_failed", error=repr(error.__cause__))
+            samples = m.Samples()
+            samples.add(m.DATABASE_UP, 0)
+            return m.render(samples)
+        return await asyncio.to_thread(render_look, seen, self._clock.now(), self._slot_s, begun_s)
+
+
+def render_look(seen: Look, now_s: float, slot_s: int, begun_s: float) -> bytes:
+    """Text form of a look. begun_s: monotonic time at which the look began."""
+    samples = m.Samples()
+    samples.add(m.DATABASE_UP, 1)
+    _add_health(samples, seen, now_s, slot_s)
+    is_current = not seen.health.is_judged_late(now_s, slot_s)
+    for plant in seen.plants:
+        samples.add(m.PLANT_INFO, 1, plant.plant_id, plant.name, plant.county, plant.industry)
+        samples.add(m.PLANT_OPEN_ALERTS, plant.open_alerts, plant.plant_id)
+        if is_current:
+            _add_plant(samples, plant, seen.slots)
+    for rule, grade, count in seen.open_alerts:
+        samples.add(m.ALERTS_OPEN, count, rule, str(grade))
+    by_outcome: dict[tuple[str, str], int] = {}
+    for source, outcome, code, rows in seen.account:
+        by_outcome[(source, outcome)] = by_outcome.get((source, outcome), 0) + rows
+        if code:
+            samples.add(m.READINGS_BY_CODE, rows, source, outcome, code)
+    for (source, outcome), rows in by_outcome.items():
+        samples.add(m.READINGS, rows, source, outcome)
+    for source_look in seen.sources:
+        ratio = source_look.evidence / source_look.meters if source_look.meters else None
+        samples.add(m.SOURCE_EVIDENCE, ratio, source_look.source)
+        samples.add(m.SOURCE_DOWN, int(source_look.is_down), source_look.source)
+    samples.add(m.REFRESH, round(time.monotonic() - begun_s, 6))
+    return m.render(samples)
+
+
+def _add_health(samples: m.Samples, seen: Look, now_s: float, slot_s: int) -> None:
+    as_of = seen.health.data_as_of(slot_s)
+    samples.add(m.DATA_AS_OF, None if as_of is None else as_of.timestamp())
+    samples.add(m.DEGRADED, int(seen.health.is_degraded(now_s, slot_s)))
+    samples.add(m.ALERT_EVENTS, seen.head_seq)
+    samples.add(m.DIRTY_MARKS, seen.dirty_marks)
+    for p in seen.health.partitions:
+        labels = (p.topic, str(p.part))
+        if p.watermark is not None:
+            samples.add(m.WATERMARK, p.watermark.timestamp(), *labels)
+            samples.add(m.LAG, max(0.0, round(now_s - p.watermark.timestamp(), 3)), *labels)
+        samples.add(m.LAG_RECORDS, p.lag_records, *labels)
+        samples.add(m.CURSOR, p.next_offset, *labels)
+        samples.add(m.LAST_COMMIT, None if p.committed_at is None else p.committed_at.timestamp(), *labels)
+        samples.add(m.STOPPED, int(p.stopped_reason is not None), *labels)
+
+
+def _add_plant(samples: m.Samples, plant: PlantLook, slots: dict[str, SlotView]) -> None:
+    """A plant's gauges; a plant of which nothing was heard in the slot has none."""
+    views = [slots[scope] for scope in plant.scope_ids if scope in slots]
+    if not any(view.coverage > 0 for view in views):
+        return
+    own = slots.get(plant.plant_id)
+    if own is not None and own.coverage > 0:
+        samples.add(m.PLANT_LOAD, None if own.load_kw is None else own.load_kw * 1000, plant.plant_id)
+        samples.add(m.PLANT_CAP, None if own.cap_kw is None else own.cap_kw * 1000, plant.plant_id)
+        samples.add(m.PLANT_COVERAGE, own.coverage, plant.plant_id)
+    verdicts = {view.verdict for view in views}
+    if "violating" in verdicts:
+        samples.add(m.PLANT_VIOLATING, 1, plant.plant_id)
+    elif "unknown" not in verdicts:
+        samples.add(m.PLANT_VIOLATING, 0, plant.plant_id)

@@ -1,0 +1,418 @@
+"""What requests and answers look like, with examples: the OpenAPI document is made of these."""
+
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+from detectors.vocab import Condition, Evidence
+from detectors.vocab import Rule as RuleName
+
+ALERT_EXAMPLE: dict[str, Any] = {
+    "id": "9f2c61d0a7b34e55",
+    "scope_id": "P-0107",
+    "plant_id": "P-0107",
+    "county": "新密市",
+    "rule": "stop_run",
+    "grade": 2,
+    "order_id": "郑环攻坚〔2017〕210-17",
+    "order_revision": 1,
+    "baseline_version": "2017-10",
+    "condition": "firing",
+    "evidence": "provisional",
+    "work": "new",
+    "first_slot_end": "2017-11-16T22:15:00+08:00",
+    "opened_at_slot_end": "2017-11-16T22:45:00+08:00",
+    "last_slot_end": "2017-11-17T02:30:00+08:00",
+    "peak_kw": 812.4,
+    "cap_kw": 95.0,
+    "energy_over_kwh": 2540.2,
+    "coverage": 1.0,
+    "thresholds": {"over": 3, "of": 4, "origin": "default"},
+    "summary": {
+        "zh": "停产令期间负荷 812 kW,高于允许的 95 kW,自 22:00 起。",
+        "en": "812 kW under a stop order that allows 95 kW, since 22:00.",
+    },
+}
+STANDING_EXAMPLE: dict[str, Any] = {"data_as_of": "2017-11-17T02:30:00+08:00", "ingest_lag_s": 3.1, "degraded": False}
+SLOT_EXAMPLE: dict[str, Any] = {
+    "slot_end": "2017-11-17T02:30:00+08:00",
+    "load_kw": 812.4,
+    "coverage": 1.0,
+    "cap_kw": 95.0,
+    "verdict": "violating",
+    "reasons": [],
+    "order_id": "郑环攻坚〔2017〕210-17",
+    "baseline_version": "2017-10",
+}
+
+
+class Document(BaseModel):
+    """An answer holds what is declared, and nothing else."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+def _with_example(example: dict[str, Any], *, extra: str = "forbid") -> ConfigDict:
+    return ConfigDict(extra=extra, json_schema_extra={"example": example})  # type: ignore[typeddict-item]
+
+
+class Problem(BaseModel):
+    """RFC 9457."""
+
+    model_config = _with_example(
+        {"type": "about:blank", "title": "Not Found", "status": 404, "detail": "no such alert"}, extra="allow"
+    )
+    type: str
+    title: str
+    status: int
+    detail: str | None = None
+
+
+class Standing(Document):
+    """What keeps an empty page from reading as "no violations"."""
+
+    data_as_of: str | None = Field(description="slot end up to which every scope was evaluated, unknown included")
+    ingest_lag_s: float | None = Field(description="age of the oldest partition's watermark; null: not known")
+    degraded: bool = Field(description="true: an empty page may hide something")
+
+
+class Alert(BaseModel):
+    """An alert (CONTRACTS §4). Fields may be added."""
+
+    model_config = _with_example(ALERT_EXAMPLE, extra="allow")
+    id: str
+    scope_id: str
+    plant_id: str | None
+    county: str | None
+    rule: RuleName
+    grade: int
+    order_id: str | None
+    order_revision: int | None
+    baseline_version: str | None
+    condition: Condition
+    evidence: Evidence
+    work: str
+    first_slot_end: str
+    opened_at_slot_end: str
+    last_slot_end: str
+    peak_kw: float | None
+    cap_kw: float | None
+    energy_over_kwh: float | None
+    coverage: float | None
+    thresholds: dict[str, Any]
+    summary: dict[str, str]
+
+
+class Event(Document):
+    """One entry of the feed. ``actor`` and ``reason`` where a person did something."""
+
+    seq: int
+    type: str
+    occurred_at: str
+    backfill: bool
+    actor: str | None = None
+    reason: str | None = None
+    alert: Alert
+
+
+class FeedAnswer(Standing):
+    """A page of the feed."""
+
+    model_config = _with_example(
+        {
+            "events": [
+                {
+                    "seq": 17,
+                    "type": "opened",
+                    "occurred_at": "2017-11-16T22:45:00+08:00",
+                    "backfill": False,
+                    "alert": ALERT_EXAMPLE,
+                }
+            ],
+            "next": "AXk3…",
+            "scanned_to_seq": 17,
+            "head_seq": 17,
+            "has_more": False,
+            **STANDING_EXAMPLE,
+        }
+    )
+    events: list[Event]
+    next: str
+    scanned_to_seq: int
+    head_seq: int
+    has_more: bool
+
+
+class AlertsAnswer(Standing):
+    """A page of alerts."""
+
+    model_config = _with_example({"alerts": [ALERT_EXAMPLE], "next": None, **STANDING_EXAMPLE})
+    alerts: list[Alert]
+    next: str | None = Field(description="cursor of the next page; null: this was the last")
+
+
+class HistoryEvent(Event):
+    """An event in an alert's history."""
+
+    published_at: str
+
+
+class Slot(Document):
+    """A slot of a scope; unknown is null, never 0."""
+
+    slot_end: str
+    load_kw: float | None
+    coverage: float | None
+    cap_kw: float | None
+    verdict: str | None = Field(description="null: not judged")
+    reasons: list[str]
+    order_id: str | None
+    baseline_version: str | None
+
+
+class AlertAnswer(Document):
+    """An alert with its history and its evidence."""
+
+    model_config = _with_example(
+        {
+            "alert": ALERT_EXAMPLE,
+            "events": [
+                {
+                    "seq": 17,
+                    "type": "opened",
+                    "occurred_at": "2017-11-16T22:45:00+08:00",
+                    "published_at": "2017-11-16T22:50:01+08:00",
+                    "backfill": False,
+                    "actor": None,
+                    "reason": None,
+                    "alert": ALERT_EXAMPLE,
+                }
+            ],
+            "series": [SLOT_EXAMPLE],
+            "series_is_cut": False,
+        }
+    )
+    alert: Alert
+    events: list[HistoryEvent]
+    series: list[Slot] = Field(description="judged slots from 2 h before the first to 2 h after the last slot")
+    series_is_cut: bool = Field(description="true: the alert is longer than the series; the latest slots are shown")
+
+
+_Line = Annotated[
+    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$")
+]
+_Prose = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=2000, pattern=r"^[^\x00]+$")]
+
+
+class AckBody(Document):
+    """Who acknowledges, and why."""
+
+    model_config = _with_example({"actor": "王工", "reason": "已电话核实,派人现场检查"})
+    actor: _Line
+    reason: _Prose
+
+
+class AckAnswer(Document):
+    """The alert after the acknowledgement, and the event's seq."""
+
+    model_config = _with_example({"alert": {**ALERT_EXAMPLE, "work": "acknowledged"}, "seq": 18})
+    alert: Alert
+    seq: int
+
+
+class PlantScope(Document):
+    """A monitored scope and its last judged slot; null before anything was judged."""
+
+    scope_id: str
+    name: str
+    kind: str
+    current: Slot | None
+
+
+class Plant(Document):
+    """A plant of the office's list."""
+
+    plant_id: str
+    name: str
+    county: str
+    industry: str | None
+    contract_kw: float | None
+    lon: float | None
+    lat: float | None
+    open_alerts: list[str] = Field(description="ids, the latest opened first")
+    scopes: list[PlantScope]
+
+
+class PlantsAnswer(Standing):
+    """A page of plants."""
+
+    model_config = _with_example(
+        {
+            "plants": [
+                {
+                    "plant_id": "P-0107",
+                    "name": "示例水泥有限公司",
+                    "county": "新密市",
+                    "industry": "3011",
+                    "contract_kw": 2000.0,
+                    "lon": None,
+                    "lat": None,
+                    "open_alerts": ["9f2c61d0a7b34e55"],
+                    "scopes": [{"scope_id": "P-0107", "name": "全厂", "kind": "plant", "current": SLOT_EXAMPLE}],
+                }
+            ],
+            "next": None,
+            **STANDING_EXAMPLE,
+        }
+    )
+    plants: list[Plant]
+    next: str | None
+
+
+class LoadSlot(Slot):
+    """A slot of a curve. ``baseline_kw``: R of the baseline valid there."""
+
+    baseline_kw: float | None
+
+
+class LoadAnswer(Standing):
+    """The curve of a scope."""
+
+    model_config = _with_example(
+        {
+            "scope_id": "P-0107",
+            "plant_id": "P-0107",
+            "county": "新密市",
+            "slot_s": 900,
+            "from": "2017-11-17T02:15:00+08:00",
+            "to": "2017-11-17T02:30:00+08:00",
+            "slots": [{**SLOT_EXAMPLE, "baseline_kw": 1180.0}],
+            **STANDING_EXAMPLE,
+        }
+    )
+    scope_id: str
+    plant_id: str
+    county: str
+    slot_s: int
+    from_: str = Field(alias="from")
+    to: str
+    slots: list[LoadSlot]
+
+
+class DayRow(Document):
+    """A scope's local day."""
+
+    scope_id: str
+    plant_id: str
+    county: str
+    date: str
+    energy_kwh: float | None
+    cap_kwh: float | None
+    coverage: float
+    verdict: str
+    reasons: list[str]
+    order_id: str | None
+    violating_hours: float
+    as_of: str
+    revision: int
+
+
+class DaysAnswer(Standing):
+    """Day verdicts of a date."""
+
+    model_config = _with_example(
+        {
+            "date": "2017-11-16",
+            "days": [
+                {
+                    "scope_id": "P-0107",
+                    "plant_id": "P-0107",
+                    "county": "新密市",
+                    "date": "2017-11-16",
+                    "energy_kwh": 4210.5,
+                    "cap_kwh": 2280.0,
+                    "coverage": 1.0,
+                    "verdict": "violating",
+                    "reasons": [],
+                    "order_id": "郑环攻坚〔2017〕210-17",
+                    "violating_hours": 1.75,
+                    "as_of": "2017-11-17T02:35:00+08:00",
+                    "revision": 12,
+                }
+            ],
+            "next": None,
+            **STANDING_EXAMPLE,
+        }
+    )
+    date: str
+    days: list[DayRow]
+    next: str | None
+
+
+class PartitionState(Document):
+    """One partition of the readings' topic."""
+
+    topic: str
+    partition: int
+    next_offset: int
+    lag_records: int | None
+    watermark: str | None
+    committed_at: str | None
+    stopped_reason: str | None
+
+
+class StatusAnswer(Standing):
+    """How far the stream is read and judged."""
+
+    model_config = _with_example(
+        {
+            **STANDING_EXAMPLE,
+            "now": "2017-11-17T02:36:02+08:00",
+            "partitions": [
+                {
+                    "topic": "load.readings.v1",
+                    "partition": 0,
+                    "next_offset": 81231,
+                    "lag_records": 0,
+                    "watermark": "2017-11-17T02:35:59+08:00",
+                    "committed_at": "2017-11-17T02:35:59+08:00",
+                    "stopped_reason": None,
+                }
+            ],
+        }
+    )
+    now: str
+    partitions: list[PartitionState]
+
+
+class StateAnswer(Document):
+    """Alive or ready."""
+
+    model_config = _with_example({"status": "ready"})
+    status: str
+
+
+_SAID = {
+    400: "Unknown parameter, bad value, or a cursor that does not belong here",
+    401: "No valid key",
+    403: "This key's role may not do this",
+    404: "No such thing, or not in this reader's county",
+    409: "The cursor belongs to another store (`resync` says where to begin), or somebody was there before",
+    410: "Events behind the cursor are no longer kept (`resync` says where to begin)",
+    412: "If-Match names another state",
+    413: "The body is larger than 1 MiB",
+    422: "The Idempotency-Key belongs to another request",
+    503: "The database is away, or not ready; Retry-After says when to try again",
+}
+
+
+def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """OpenAPI responses of these statuses: problem documents."""
+    reference = {"application/problem+json": {"schema": Problem.model_json_schema()}}
+    return {status: {"description": _SAID[status], "content": reference} for status in statuses}
+
+
+LIST_ERRORS = problems(400, 401, 403, 404, 503)
+FEED_ERRORS = problems(400, 401, 403, 404, 409, 410, 503)
+ITEM_ERRORS = problems(400, 401, 403, 404, 503)
+ACK_ERRORS = problems(400, 401, 403, 404, 409, 412, 413, 422, 503)
