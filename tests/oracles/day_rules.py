@@ -1,0 +1,111 @@
+"""The day rules limit_day, stop_day, hours_over and limit_pace: one alert a local day and order (SEMANTICS §5.27)."""
+
+from collections.abc import Sequence
+from datetime import date, timedelta
+
+from detectors.vocab import CloseReason, Control, Rule
+from tests.oracles.caps import DAY_TOLERANCE, is_energy_limit, is_power_limit
+from tests.oracles.slot_rules import Episode
+from tests.oracles.timeline import Measured, Timeline, Track
+from tests.oracles.verdicts import Verdicts, crossing_slot
+
+STOP_DAY_FACTOR = 1.2
+HOURS_OVER_MIN = 240
+PACE_SHARE = 0.8
+PACE_MIN = 60
+
+
+def _is_open_at(timeline: Timeline, episode: Episode, slot: int) -> bool:
+    """Is an alert open once this slot has been seen; the end of an order or window comes after its last slot."""
+    end = timeline.end_of(slot)
+    if timeline.end_of(episode.opened) > end:
+        return False
+    if episode.closed_s is None or episode.closed_s > end:
+        return True
+    is_end = episode.close_reason in (CloseReason.ORDER_END, CloseReason.WINDOW_END, CloseReason.EXEMPTION)
+    return is_end and episode.closed_s == end
+
+
+def _stop_day(
+    timeline: Timeline, measured: Measured, track: Track, day: date, until: int, stop_runs: Sequence[Episode]
+) -> int | None:
+    """First slot where day energy > 1.2 x the cap of the whole day's judged slots, unless a stop_run is open there."""
+    cap_kwh = timeline.power_cap_kwh(track, day)
+    if track.order.control != Control.STOP or cap_kwh is None:
+        return None
+    judged = [s for s, _ in track.judged(timeline.local.slots_of(day))]
+    for i, slot in enumerate(judged):
+        if slot < until and timeline.energy_kwh(measured, judged[: i + 1]) > STOP_DAY_FACTOR * cap_kwh:
+            is_told = any(_is_open_at(timeline, e, slot) for e in stop_runs)
+            return None if is_told else slot  # then not that day
+    return None
+
+
+def _hours_over(timeline: Timeline, verdicts: Verdicts, track: Track, day: date, until: int) -> int | None:
+    """The 16th over slot (4 h) of the day under a stop, cap or power limit."""
+    if track.order.control not in (Control.STOP, Control.CAP) and not is_power_limit(track.order):
+        return None
+    order_id = track.order.order_id
+    over = [s for s, _ in track.judged(timeline.local.slots_of(day)) if s < until and verdicts[s].is_over(order_id)]
+    needed = timeline.local.slots_in(HOURS_OVER_MIN)
+    return over[needed - 1] if len(over) >= needed else None
+
+
+def _pace_slots(
+    timeline: Timeline, measured: Measured, track: Track, day: date, until: int, broken: int | None
+) -> list[int]:
+    """Slots where >= 80 % of the day cap is used and the last hour's mean load would break it before the day ends.
+
+    Not from the slot on where it is broken; the last hour speaks only where every slot of it has coverage 1.
+    """
+    cap_kwh = timeline.energy_cap_kwh(track, day)
+    if not is_energy_limit(track.order) or cap_kwh is None:
+        return []
+    h, hour = timeline.local.hours(), timeline.local.slots_in(PACE_MIN)
+    judged = [s for s, _ in track.judged(timeline.local.slots_of(day))]
+    found = []
+    for i, slot in enumerate(judged):
+        used_kwh = timeline.energy_kwh(measured, judged[: i + 1])
+        if slot >= until or used_kwh < PACE_SHARE * cap_kwh or (broken is not None and slot >= broken):
+            continue
+        last_hour = range(slot - hour + 1, slot + 1)
+        if any(s not in measured or measured[s].coverage < 1 for s in last_hour):
+            continue
+        mean_kw = sum(measured[s].wh or 0 for s in last_hour) / 1000 / (hour * h)
+        if used_kwh + mean_kw * (len(judged) - i - 1) * h > cap_kwh * (1 + DAY_TOLERANCE):
+            found.append(slot)
+    return found
+
+
+def day_episodes(
+    timeline: Timeline,
+    measured: Measured,
+    verdicts: Verdicts,
+    track: Track,
+    until: int,
+    stop_runs: Sequence[Episode],
+) -> list[Episode]:
+    """Day alerts of an order over the slots before ``until``. ``stop_runs``: the order's own."""
+    found = []
+    for day in timeline.days:
+        slots = [s for s in timeline.local.slots_of(day) if s < until]
+        ends_s = min(timeline.local.midnight(day + timedelta(days=1)), track.order.valid_to)
+        is_order_end = track.order.valid_to == ends_s
+        reason = CloseReason.ORDER_END if is_order_end else CloseReason.DAY_END
+        is_closed = timeline.as_of >= ends_s
+        over = [s for s in slots if verdicts[s].is_over(track.order.order_id)]
+        broken = crossing_slot(timeline, measured, track, day, until) if track.order.control == Control.LIMIT else None
+        pace = _pace_slots(timeline, measured, track, day, until, broken)
+        fired = [
+            (Rule.LIMIT_DAY, 2, broken, over),
+            (Rule.STOP_DAY, 2, _stop_day(timeline, measured, track, day, until, stop_runs), over),
+            (Rule.HOURS_OVER, 2, _hours_over(timeline, verdicts, track, day, until), over),
+            (Rule.LIMIT_PACE, 1, pace[0] if pace else None, pace),
+        ]
+        for rule, grade, at, later in fired:
+            if at is None:
+                continue
+            last = max([at, *(s for s in later if s >= at)])
+            closed_s, why = (ends_s, reason) if is_closed else (None, None)
+            found.append(Episode(rule, grade, at, at, last, closed_s, why, over=(at,)))
+    return found

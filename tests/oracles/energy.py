@@ -1,0 +1,147 @@
+"""From the readings of one meter to energy per slot (SEMANTICS §2.7, §2.8)."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from detectors.registry import Meter, Registry
+from detectors.vocab import Kind, Reason
+from tests.oracles.local_time import LocalTime
+from tests.oracles.winner import Winner, exceeds_capacity, multiplier, primary_value
+
+#: §2.7: the first kind that has evidence, in this order.
+PREFERENCE = (Kind.ENERGY_INT, Kind.POWER_AVG, Kind.ENERGY_REG, Kind.POWER_INST)
+
+
+class Piece(NamedTuple):
+    """Energy over ``(start, end]``. ``u_kwh`` is one step of the register behind it, 0 for the other kinds."""
+
+    start: int
+    end: int
+    kwh: float
+    u_kwh: float
+
+
+class MeterSlot(NamedTuple):
+    """What one meter says of one slot. ``wh`` is evidence, ``partial_wh`` an incomplete tiling (a lower bound)."""
+
+    wh: int | None
+    partial_wh: int | None
+    is_too_coarse: bool
+
+
+@dataclass
+class MeterSeries:
+    """The evidence of one meter: pieces by kind and end, voltages by instant, what was set aside by slot."""
+
+    meter: Meter
+    pieces: dict[Kind, dict[int, Piece]] = field(default_factory=lambda: {kind: {} for kind in PREFERENCE})
+    voltages: dict[int, float] = field(default_factory=dict)
+    set_aside: dict[int, set[Reason]] = field(default_factory=dict)
+    bad_slots: set[int] = field(default_factory=set)
+
+
+def series_of(registry: Registry, meter: Meter, won: list[Winner], local: LocalTime) -> MeterSeries:
+    """Turn the winners of one meter (by kind and time) into pieces of energy.
+
+    §2.7: a value of power_inst holds for its period before ts, without interpolation. §2.12: a value above 1.5 x
+    contract capacity is set aside. A register that steps back, or whose multiplier changed, starts anew.
+    """
+    series = MeterSeries(meter)
+
+    def put_aside(ts: int, reason: Reason, is_bad: bool) -> None:
+        slot = (ts - 1) // local.slot_s
+        series.set_aside.setdefault(slot, set()).add(reason)
+        if is_bad:
+            series.bad_slots.add(slot)
+
+    def add(kind: Kind, piece: Piece) -> None:
+        if exceeds_capacity(registry, meter, piece.kwh / ((piece.end - piece.start) / 3600)):
+            put_aside(piece.end, Reason.OVER_CAPACITY, True)
+        else:
+            series.pieces[kind][piece.end] = piece
+
+    register: tuple[int, float, float] | None = None
+    for winner in won:
+        reading = winner.reading
+        if winner.turned_to_none:
+            put_aside(reading.ts, Reason.NOT_EVIDENCE, True)
+        value, why_not = primary_value(registry, meter, reading)
+        if value is None:
+            if why_not is not None and reading.kind in PREFERENCE:
+                put_aside(reading.ts, why_not, False)
+            continue
+        if reading.kind == Kind.VOLTAGE:
+            series.voltages[reading.ts] = value
+        elif reading.kind == Kind.ENERGY_INT:
+            add(reading.kind, Piece(reading.ts - reading.period_s, reading.ts, value, 0.0))
+        elif reading.kind in (Kind.POWER_AVG, Kind.POWER_INST):
+            kwh = value * reading.period_s / 3600
+            add(reading.kind, Piece(reading.ts - reading.period_s, reading.ts, kwh, 0.0))
+        elif reading.kind == Kind.ENERGY_REG:
+            times = multiplier(registry, meter.meter_id, reading.ts) or 1.0
+            if register is not None and register[2] == times and value >= register[1]:
+                add(reading.kind, Piece(register[0], reading.ts, value - register[1], meter.resolution_kwh * times))
+            register = (reading.ts, value, times)
+    return series
+
+
+def tile(pieces: Mapping[int, Piece], start: int, end: int) -> Piece | None:
+    """§2.7: the pieces that tile ``(start, end]`` exactly, as one; None where they do not."""
+    kwh, u_kwh, at = 0.0, 0.0, end
+    while at > start:
+        piece = pieces.get(at)
+        if piece is None:
+            return None
+        kwh, u_kwh, at = kwh + piece.kwh, max(u_kwh, piece.u_kwh), piece.start
+    return Piece(start, end, kwh, u_kwh) if at == start else None
+
+
+def is_fine_enough(piece: Piece, threshold_kw: float | None) -> bool:
+    """§2.7, §2.8: 2 u_kw is below the threshold (u_kw = step / hours); without a threshold every piece is."""
+    if piece.u_kwh == 0 or threshold_kw is None:
+        return True
+    return 2 * piece.u_kwh / ((piece.end - piece.start) / 3600) < threshold_kw
+
+
+def _inside(pieces: Mapping[int, Piece], start: int, end: int, threshold_kw: float | None) -> float | None:
+    """§2.7: energy of the pieces that lie in a slot without tiling it: a lower bound. None without any."""
+    kwh, found, at = 0.0, False, end
+    for ts in sorted((ts for ts in pieces if start < ts <= end), reverse=True):
+        piece = pieces[ts]
+        if piece.end <= at and piece.start >= start and is_fine_enough(piece, threshold_kw):
+            kwh, found, at = kwh + piece.kwh, True, piece.start
+    return kwh if found else None
+
+
+def meter_slot(
+    series: MeterSeries, slot: int, local: LocalTime, threshold_kw: float | None, day_threshold_kw: float | None
+) -> MeterSlot:
+    """Energy of one meter in one slot.
+
+    threshold_kw: the lowest load that decides anything at the slot; day_threshold_kw: the lowest of its local day.
+    """
+    start, end = slot * local.slot_s, (slot + 1) * local.slot_s
+    is_too_coarse = False
+    for kind in PREFERENCE:  # §2.7: the first kind whose intervals tile the slot
+        whole = tile(series.pieces[kind], start, end)
+        if whole is not None and is_fine_enough(whole, threshold_kw):
+            return MeterSlot(round(whole.kwh * 1000), None, False)
+        is_too_coarse = is_too_coarse or whole is not None
+    day = local.slots_of(local.day_of_slot(slot))
+    for kind in PREFERENCE:  # §2.8: else the smallest span from local midnight that holds the slot
+        if not series.pieces[kind]:
+            continue
+        for length in range(2, len(day) + 1):
+            first = day.start + (slot - day.start) // length * length
+            if first + length > day.stop:
+                continue
+            span = tile(series.pieces[kind], first * local.slot_s, (first + length) * local.slot_s)
+            if span is not None and is_fine_enough(span, day_threshold_kw):
+                return MeterSlot(round(span.kwh * 1000 / length), None, False)
+            is_too_coarse = is_too_coarse or span is not None
+    for kind in PREFERENCE:
+        partial = _inside(series.pieces[kind], start, end, threshold_kw)
+        if partial is not None:
+            return MeterSlot(None, round(partial * 1000), is_too_coarse)
+    return MeterSlot(None, None, is_too_coarse)

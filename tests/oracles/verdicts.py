@@ -1,0 +1,138 @@
+"""The verdict of each slot (SEMANTICS §3.17, §4.21)."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+
+from detectors.vocab import Reason, Verdict
+from tests.oracles.caps import DAY_TOLERANCE, IDLE_LOW, STOP_MARGIN, OrderSlot, is_energy_limit, tie_rank
+from tests.oracles.timeline import Measured, Timeline, Track
+
+
+@dataclass(frozen=True)
+class SlotVerdict:
+    """One slot judged. ``taker``: the order that takes the slot (§3.17), None where none is judged there."""
+
+    verdict: Verdict
+    reasons: frozenset[Reason]
+    shown: OrderSlot | None
+    taker: OrderSlot | None
+
+    def is_over(self, order_id: str) -> bool:
+        """§3.17, §5.24: an over slot of an order is a violating one that the order takes."""
+        return self.verdict == Verdict.VIOLATING and self.taker is not None and self.taker.order.order_id == order_id
+
+
+Verdicts = Mapping[int, SlotVerdict]
+
+
+def taker_of(active: Sequence[OrderSlot]) -> OrderSlot:
+    """§3.17: of the orders neither exempt nor in grace, the lowest known power cap, ties by control, then order_id.
+
+    An energy limit takes the slot only where no power cap does; where nothing is known, the first by tie order.
+    """
+
+    def by_cap(at: OrderSlot) -> tuple[float, tuple[int, str]]:
+        return (at.cap_kw if at.cap_kw is not None else float("inf"), tie_rank(at.order))
+
+    known = [at for at in active if at.cap_kw is not None]
+    power = [at for at in known if not is_energy_limit(at.order)]
+    if power or known:
+        return min(power or known, key=by_cap)
+    return min(active, key=lambda at: tie_rank(at.order))
+
+
+def crossing_slot(timeline: Timeline, measured: Measured, track: Track, day: date, until: int) -> int | None:
+    """§5.27, §3.13: the first judged slot where day energy > day cap x 1.03; None while it is not broken."""
+    cap_kwh = timeline.energy_cap_kwh(track, day)
+    if cap_kwh is None:
+        return None
+    judged = [s for s, _ in track.judged(timeline.local.slots_of(day))]
+    for i, slot in enumerate(judged):
+        if slot < until and timeline.energy_kwh(measured, judged[: i + 1]) > cap_kwh * (1 + DAY_TOLERANCE):
+            return slot
+    return None
+
+
+def _by_power(at: OrderSlot, load_kw: float | None, coverage: float) -> tuple[Verdict, Reason | None]:
+    """§3.13, §3.14, §2.10: against a power cap; the load is a lower bound where coverage is below 1."""
+    assert at.cap_kw is not None
+    assert at.over_kw is not None
+    if load_kw is not None and load_kw > at.over_kw:
+        return Verdict.VIOLATING, None
+    if coverage < 1 or load_kw is None:
+        return Verdict.UNKNOWN, None
+    if at.is_three_valued and at.baseline is not None:
+        is_approved = at.max_kw is not None and load_kw <= at.max_kw
+        if load_kw < IDLE_LOW * at.baseline.running_kw or is_approved:
+            return Verdict.COMPLIANT, None
+        return Verdict.UNKNOWN, Reason.IDLE_UNKNOWN
+    return Verdict.COMPLIANT, Reason.WITHIN_TOLERANCE if load_kw > at.cap_kw else None
+
+
+def _by_energy(at: OrderSlot, load_kw: float | None, coverage: float, is_broken: bool) -> tuple[Verdict, Reason | None]:
+    """§4.21: compliant until the slot that crosses the day cap, from there violating while load > idle + 5 % of R."""
+    assert at.baseline is not None
+    running_kw, idle_kw = at.baseline.running_kw, at.baseline.idle_kw
+    runs_above_kw = (idle_kw if idle_kw is not None else IDLE_LOW * running_kw) + STOP_MARGIN * running_kw
+    if is_broken and load_kw is not None and load_kw > runs_above_kw:
+        return Verdict.VIOLATING, Reason.DAY_CAP_USED
+    if coverage < 1 or load_kw is None:
+        return Verdict.UNKNOWN, None
+    return Verdict.COMPLIANT, None
+
+
+def judge_slots(timeline: Timeline, measured: Measured) -> dict[int, SlotVerdict]:
+    """§4.21: the first that holds of no_order, exempt, outage, grace, violating, unknown, compliant."""
+    caps: dict[tuple[str, date], float | None] = {}
+    broken: dict[tuple[str, date], int | None] = {}
+    for track in timeline.tracks:
+        if is_energy_limit(track.order):
+            for day in timeline.days:
+                key = (track.order.order_id, day)
+                caps[key] = timeline.energy_cap_kwh(track, day)
+                broken[key] = crossing_slot(timeline, measured, track, day, timeline.horizon.stop)
+    found = {}
+    for slot in timeline.horizon:
+        here = [t.slots[slot] for t in timeline.tracks if slot in t.slots]
+        now = measured[slot]
+        if not here:
+            is_partial = slot in timeline.touched  # §1.1
+            why = frozenset({Reason.PARTIAL_SLOT} if is_partial else set())
+            found[slot] = SlotVerdict(Verdict.NO_ORDER, why, None, None)
+            continue
+        active = [at for at in here if at.is_judged]
+        first = min(here, key=lambda at: tie_rank(at.order))
+        taker = taker_of(active) if active else None
+        if not active and any(at.is_exempt for at in here):
+            found[slot] = SlotVerdict(Verdict.EXEMPT, frozenset(), first, None)
+        elif now.is_outage:
+            found[slot] = SlotVerdict(Verdict.OUTAGE, frozenset({Reason.OUTAGE}), taker or first, taker)
+        elif taker is None:
+            found[slot] = SlotVerdict(Verdict.GRACE, frozenset(), first, None)
+        else:
+            key = (taker.order.order_id, timeline.local.day_of_slot(slot))
+            found[slot] = _judge(timeline, measured, slot, taker, caps.get(key), broken.get(key))
+    return found
+
+
+def _judge(
+    timeline: Timeline, measured: Measured, slot: int, taker: OrderSlot, cap_kwh: float | None, broken: int | None
+) -> SlotVerdict:
+    """A slot under at least one order neither exempt nor in grace."""
+    now = measured[slot]
+    load_kw = timeline.load_kw(measured, slot)
+    if taker.unknown_cap is not None:  # §3.16
+        return SlotVerdict(Verdict.UNKNOWN, now.reasons | {taker.unknown_cap}, taker, taker)
+    if is_energy_limit(taker.order):
+        if cap_kwh is None:  # §3.15
+            return SlotVerdict(Verdict.UNKNOWN, now.reasons | {Reason.NO_DAY_ENERGY}, taker, taker)
+        verdict, reason = _by_energy(taker, load_kw, now.coverage, broken is not None and slot >= broken)
+    else:
+        verdict, reason = _by_power(taker, load_kw, now.coverage)
+    reasons: set[Reason] = {reason} if reason is not None else set()
+    if verdict == Verdict.UNKNOWN:
+        reasons |= now.reasons
+    elif now.coverage < 1:
+        reasons.add(Reason.INCOMPLETE)
+    return SlotVerdict(verdict, frozenset(reasons), taker, taker)
