@@ -3,8 +3,9 @@
 import sys
 
 import typer
+from pydantic import ValidationError
 
-from detectors.errors import CuofengError
+from detectors.errors import CuofengError, InputError
 
 app = typer.Typer(
     name="cuofeng",
@@ -22,6 +23,11 @@ def main() -> None:
     commands.register(app)
     try:
         app()
+    except ValidationError as error:
+        # Without the values: one of them may be a secret.
+        for fault in error.errors(include_input=False, include_url=False, include_context=False):
+            sys.stderr.write(f"cuofeng: CUOFENG_{str(fault['loc'][0]).upper()}: {fault['msg']}\n")
+        sys.exit(InputError.exit_code)
     except CuofengError as error:
         sys.stderr.write(f"cuofeng: {error}\n")
         sys.exit(error.exit_code)

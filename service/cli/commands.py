@@ -2,9 +2,9 @@
 
 import typer
 
-from service.cli import database, keys, serve
+from service.cli import database, keys, operations, serve
 
-MODULES = (database, keys, serve)
+MODULES = (database, keys, operations, serve)
 
 
 def register(app: typer.Typer) -> None:

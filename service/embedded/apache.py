@@ -50,7 +50,7 @@ class ApacheKafka(KeptServer):
         self._port = free_port()
         self.launch(
             [str(script), str(self._port), str(free_port()), str(folder / "kafka")],
-            is_ready=lambda: answers_metadata(self._port),
+            is_ready=lambda: answers_metadata("127.0.0.1", self._port),
             timeout_s=START_TIMEOUT_S,
             grace_s=20.0,
         )

@@ -13,11 +13,11 @@ START_TIMEOUT_S = 30.0
 METADATA, METADATA_VERSION = 3, 4
 
 
-def answers_metadata(port: int) -> bool:
-    """Whether the broker on this loopback port answers a metadata request (version 4, no topics) and knows a broker."""
+def answers_metadata(host: str, port: int) -> bool:
+    """Whether the broker at this address answers a metadata request (version 4, no topics) and knows a broker."""
     body = struct.pack("!hhih", METADATA, METADATA_VERSION, 1, 7) + b"cuofeng" + struct.pack("!ib", 0, 0)
     try:
-        with socket.create_connection(("127.0.0.1", port), timeout=2) as connection:
+        with socket.create_connection((host, port), timeout=2) as connection:
             connection.sendall(struct.pack("!i", len(body)) + body)
             answer = b""
             while len(answer) < 16:
@@ -61,7 +61,7 @@ class EmbeddedBroker(KeptServer):
         addresses = ["--listener-url", address, "--advertised-listener-url", address]
         self.launch(
             [str(program), "broker", *addresses, "--storage-engine", "memory://tansu/"],
-            is_ready=lambda: answers_metadata(self._port),
+            is_ready=lambda: answers_metadata("127.0.0.1", self._port),
             timeout_s=START_TIMEOUT_S,
             grace_s=3.0,
         )

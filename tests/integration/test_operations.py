@@ -1,0 +1,225 @@
+"""``config show`` and ``doctor`` on a real database and broker: every finding can be good, and can be bad."""
+
+import json
+import subprocess
+import sys
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+import typer
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncEngine
+from typer.testing import CliRunner
+
+from service.cli import commands
+from service.cli.doctor import ANNOUNCED_YEAR, Finding, State, judge_database
+from service.cli.operations import examine
+from service.clock import VirtualClock
+from service.db.diagnosis import diagnose
+from service.db.migrate import newest_revision
+from service.db.partitions import ensure_partitions
+from service.embedded.process import free_port
+from service.settings import Settings
+
+SECRET = "correct-horse-battery"
+
+
+def invoke(*arguments: str, **environment: str) -> tuple[int, str]:
+    """Exit code and output of a command under these settings."""
+    app = typer.Typer()
+    commands.register(app)
+    result = CliRunner().invoke(app, list(arguments), env=environment)
+    return result.exit_code, result.output
+
+
+async def database_now(engine: AsyncEngine) -> datetime:
+    """The database's clock."""
+    async with engine.connect() as connection:
+        now = await connection.scalar(text("SELECT clock_timestamp()"))
+    assert isinstance(now, datetime)
+    return now
+
+
+async def findings(engine: AsyncEngine, *, ahead_s: float = 0.0, cap: int = 100) -> dict[str, Finding]:
+    """Findings by check, as of the database's clock plus ``ahead_s``."""
+    now_s = (await database_now(engine)).timestamp() + ahead_s
+    async with engine.connect() as connection:
+        diagnosis = await diagnose(connection, now_s=now_s, newest=newest_revision())
+    found = judge_database(diagnosis, now_s=now_s, newest=newest_revision(), quarantine_cap=cap)
+    return {finding.check: finding for finding in found}
+
+
+async def execute(engine: AsyncEngine, statement: str, **parameters: object) -> None:
+    """Run and commit one statement."""
+    async with engine.begin() as connection:
+        await connection.execute(text(statement), parameters)
+
+
+async def make_healthy(engine: AsyncEngine) -> None:
+    """Partitions ahead, a plant, a cursor at the end of its partition."""
+    now = await database_now(engine)
+    async with engine.begin() as connection:
+        await ensure_partitions(connection, now.date(), now.date() + timedelta(days=62))
+        await connection.execute(text("INSERT INTO plants (plant_id, name, county) VALUES ('p', '厂', '410184')"))
+        await connection.execute(
+            text(
+                "INSERT INTO cursors (topic, part, next_offset, end_offset, watermark, committed_at)"
+                " VALUES ('t', 0, 10, 12, :now, :now)"
+            ),
+            {"now": now},
+        )
+
+
+async def test_a_healthy_system_is_ok_throughout(engine: AsyncEngine, database_url: str, broker: str) -> None:
+    await make_healthy(engine)
+    settings = Settings(database_url=database_url, kafka_bootstrap=broker)
+    found = await examine(settings, VirtualClock((await database_now(engine)).timestamp()))
+    # The calendar's horizon depends on the year in which the test runs: a test of its own.
+    states = {f.check: f.state for f in found if f.check != "calendar"}
+    assert states == dict.fromkeys(
+        [
+            "database",
+            "clock",
+            "schema",
+            "partitions",
+            "registry",
+            "cursors",
+            "lag",
+            "watermark",
+            "quarantine",
+            "broker",
+        ],
+        State.OK,
+    )
+    assert next(f.detail for f in found if f.check == "lag") == "2 records wait"
+
+
+async def test_a_fresh_database_lacks_partitions_plants_and_readings(engine: AsyncEngine) -> None:
+    found = await findings(engine)
+    assert found["partitions"].state is State.FAIL
+    assert found["partitions"].advice == "run: cuofeng migrate"
+    assert found["registry"].state is State.WARN
+    assert found["cursors"].state is State.WARN
+
+
+async def test_a_missing_next_month_is_a_warning(engine: AsyncEngine) -> None:
+    today = (await database_now(engine)).date()
+    async with engine.begin() as connection:
+        await ensure_partitions(connection, today, today)
+    assert (await findings(engine))["partitions"].state is State.WARN
+
+
+async def test_a_stopped_partition_fails_with_its_reason(engine: AsyncEngine) -> None:
+    await make_healthy(engine)
+    await execute(engine, "UPDATE cursors SET stopped_reason = 'wrong topic'")
+    assert (await findings(engine))["cursors"] == Finding(
+        "cursors", State.FAIL, "t-0 is stopped: wrong topic", "mend it, then resume"
+    )
+
+
+@pytest.mark.parametrize(("age_s", "state"), [(30, State.OK), (600, State.WARN), (7200, State.FAIL)])
+async def test_the_watermarks_age(engine: AsyncEngine, age_s: int, state: State) -> None:
+    await make_healthy(engine)
+    await execute(engine, "UPDATE cursors SET watermark = clock_timestamp() - make_interval(secs => :s)", s=age_s)
+    assert (await findings(engine))["watermark"].state is state
+
+
+async def test_an_unread_partition_is_no_lag_of_zero(engine: AsyncEngine) -> None:
+    await make_healthy(engine)
+    await execute(engine, "INSERT INTO cursors (topic, part, next_offset) VALUES ('t', 1, 0)")
+    found = await findings(engine)
+    assert found["lag"].state is State.WARN
+    assert found["watermark"].state is State.WARN
+
+
+@pytest.mark.parametrize(("ahead_s", "state"), [(0, State.OK), (-10, State.WARN), (10, State.WARN), (90, State.FAIL)])
+async def test_clocks_that_differ(engine: AsyncEngine, ahead_s: float, state: State) -> None:
+    assert (await findings(engine, ahead_s=ahead_s))["clock"].state is state
+
+
+@pytest.mark.parametrize(("rows", "state"), [(3, State.WARN), (80, State.FAIL)])
+async def test_rows_in_quarantine(engine: AsyncEngine, rows: int, state: State) -> None:
+    await execute(
+        engine,
+        "INSERT INTO quarantine (source, topic, src_partition, src_offset, code, detail, record_ts, held_at, row_count)"
+        " VALUES ('grid', 't', 0, 0, 'unknown_meter', '', now(), now(), :rows)",
+        rows=rows,
+    )
+    found = (await findings(engine, cap=100))["quarantine"]
+    assert found.state is state
+    assert f"grid {rows}" in found.detail
+
+
+async def test_a_year_without_announced_holidays_is_a_warning_until_it_is_imported(engine: AsyncEngine) -> None:
+    target = datetime(ANNOUNCED_YEAR + 1, 6, 1, tzinfo=UTC)
+    ahead_s = (target - await database_now(engine)).total_seconds()
+    assert (await findings(engine, ahead_s=ahead_s))["calendar"].state is State.WARN
+    await execute(engine, "INSERT INTO calendar (day, kind) VALUES (:day, 'holiday')", day=target.date())
+    assert (await findings(engine, ahead_s=ahead_s))["calendar"].state is State.OK
+
+
+def test_doctor_says_that_an_empty_database_must_be_migrated(empty_database_url: str, broker: str) -> None:
+    settings = {"CUOFENG_DATABASE_URL": empty_database_url, "CUOFENG_KAFKA_BOOTSTRAP": broker}
+    code, output = invoke("doctor", **settings)
+    assert code == 1
+    assert "run: cuofeng migrate" in output
+    assert invoke("migrate", **settings)[0] == 0
+    code, output = invoke("doctor", "--json", **settings)
+    assert code == 0, output
+    states = {finding["check"]: finding["state"] for finding in json.loads(output)}
+    assert states["schema"] == states["partitions"] == states["broker"] == "ok"
+
+
+def test_doctor_fails_where_nobody_answers() -> None:
+    address = f"127.0.0.1:{free_port()}"
+    code, output = invoke(
+        "doctor",
+        CUOFENG_DATABASE_URL=f"postgresql://u:{SECRET}@{address}/x",
+        CUOFENG_KAFKA_BOOTSTRAP=address,
+    )
+    assert code == 1
+    assert "not reachable" in output
+    assert "no answer from" in output
+    assert SECRET not in output
+
+
+def test_doctor_fails_on_a_wrong_password(postgres_url: str, broker: str) -> None:
+    user, _, rest = postgres_url.removeprefix("postgresql://").partition(":")
+    wrong = f"postgresql://{user}:{SECRET}@{rest.partition('@')[2]}"
+    code, output = invoke("doctor", CUOFENG_DATABASE_URL=wrong, CUOFENG_KAFKA_BOOTSTRAP=broker)
+    assert code == 1
+    assert "not reachable" in output
+    assert SECRET not in output
+
+
+def test_config_show_masks_every_secret() -> None:
+    settings = {
+        "CUOFENG_DATABASE_URL": f"postgresql://reader:{SECRET}@db.example/cuofeng?password={SECRET}",
+        "CUOFENG_KEY_PEPPER": SECRET,
+        "CUOFENG_KAFKA_TOPIC": "another.topic",
+    }
+    for arguments in (["config", "show"], ["config", "show", "--json"]):
+        code, output = invoke(*arguments, **settings)
+        assert code == 0
+        assert SECRET not in output
+        assert "postgresql://reader:***@db.example/cuofeng" in output
+        assert "another.topic" in output
+    values = json.loads(invoke("config", "show", "--json", **settings)[1])
+    assert set(values) == set(Settings.model_fields)
+    assert values["kafka_bootstrap"] is None
+
+
+def test_a_bad_setting_is_named_without_its_value() -> None:
+    result = subprocess.run(
+        [sys.executable, "-c", "from service.cli import main; main()", "config", "show"],
+        env={"CUOFENG_SLOT_S": "7", "CUOFENG_PORT": SECRET},
+        cwd=Path(__file__).resolve().parents[2],
+        capture_output=True,
+        text=True,
+    )
+    assert result.returncode == 2
+    assert "CUOFENG_SLOT_S: Value error, slot_s must be 60, 300 or 900" in result.stderr
+    assert "CUOFENG_PORT" in result.stderr
+    assert SECRET not in result.stderr
+    assert "Traceback" not in result.stderr
