@@ -1,4 +1,4 @@
-"""The one place that reads a clock. Composition roots make one and hand it on; everything else takes it as an argument."""
+"""The one place that reads a clock. Composition roots make one and hand it on; all else takes it as an argument."""
 
 import time
 from typing import Protocol

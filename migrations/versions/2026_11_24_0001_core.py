@@ -103,7 +103,7 @@ CREATE TABLE reading_conflicts (
 -- One row for each other value that a key ever had; together with the standing one they do not depend on arrival.
 CREATE UNIQUE INDEX uq_reading_conflicts_value
   ON reading_conflicts (meter_no, kind, ts, value, q, rev, scale, period_s);
--- One row a record and code. positions: the rows of the record it holds, empty = the record is one row or refused whole.
+-- One row a record and code. positions: the record's rows it holds, empty = the record is one row or refused whole.
 -- state: held, replayed, rejected (a dead letter that the topic has not got yet), dead (it has).
 CREATE TABLE quarantine (
   quarantine_no bigint GENERATED ALWAYS AS IDENTITY, source text NOT NULL, topic text NOT NULL,
@@ -148,13 +148,15 @@ CREATE TABLE source_slots (
 -- One row a scope and local day. slots: packed little-endian array over the day's slots (detectors.days.SLOT).
 CREATE TABLE scope_days (
   scope_no integer NOT NULL, day date NOT NULL, first_slot bigint NOT NULL, slot_s integer NOT NULL,
-  as_of timestamptz NOT NULL, verdict smallint NOT NULL, reasons bigint NOT NULL, order_id text, order_ids text[] NOT NULL,
+  as_of timestamptz NOT NULL, verdict smallint NOT NULL, reasons bigint NOT NULL,
+  order_id text, order_ids text[] NOT NULL,
   baseline_versions text[] NOT NULL, energy_wh bigint, cap_wh double precision, coverage double precision NOT NULL,
   violating_slots integer NOT NULL, slots bytea NOT NULL, carry bytea, revision bigint NOT NULL DEFAULT 1,
   CONSTRAINT pk_scope_days PRIMARY KEY (scope_no, day)) PARTITION BY RANGE (day);
 -- The current fold of alert_events, by alert. live: the alert as judged now, before the next `updated` is due.
 CREATE TABLE alerts (
-  alert_id text NOT NULL, scope_id text NOT NULL, plant_id text, county text, rule text NOT NULL, grade smallint NOT NULL,
+  alert_id text NOT NULL, scope_id text NOT NULL, plant_id text, county text,
+  rule text NOT NULL, grade smallint NOT NULL,
   order_id text, order_revision integer, baseline_version text, condition text NOT NULL, evidence text NOT NULL,
   work text NOT NULL DEFAULT 'new', first_slot_end timestamptz NOT NULL, opened_at_slot_end timestamptz NOT NULL,
   last_slot_end timestamptz NOT NULL, closed_slot_end timestamptz, close_reason text, peak_kw double precision,
@@ -164,11 +166,13 @@ CREATE TABLE alerts (
   CONSTRAINT pk_alerts PRIMARY KEY (alert_id));
 CREATE INDEX ix_alerts_scope_id_opened ON alerts (scope_id, opened_at_slot_end);
 CREATE INDEX ix_alerts_opened ON alerts (opened_at_slot_end, alert_id);
-CREATE INDEX ix_alerts_provisional ON alerts (last_slot_end) WHERE evidence = 'provisional' AND condition <> 'retracted';
+CREATE INDEX ix_alerts_provisional ON alerts (last_slot_end)
+  WHERE evidence = 'provisional' AND condition <> 'retracted';
 -- What pollers saw: never updated, never deleted (I6). alert: the whole alert as of this event.
 CREATE TABLE alert_events (
   seq bigint NOT NULL, alert_id text NOT NULL, type text NOT NULL, occurred_at timestamptz NOT NULL,
-  published_at timestamptz NOT NULL, backfill boolean NOT NULL, county text, actor text, reason text, alert jsonb NOT NULL,
+  published_at timestamptz NOT NULL, backfill boolean NOT NULL, county text, actor text, reason text,
+  alert jsonb NOT NULL,
   CONSTRAINT pk_alert_events PRIMARY KEY (seq));
 CREATE INDEX ix_alert_events_alert_id ON alert_events (alert_id, seq);
 -- The counter row: locked last in every transaction that writes events, so seq is contiguous in commit order.

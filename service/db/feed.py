@@ -36,7 +36,8 @@ async def publish(connection: AsyncConnection, events: Sequence[AlertEvent]) -> 
     first = int(head or 0) - len(events) + 1
     await connection.execute(
         text(
-            "INSERT INTO alert_events (seq, alert_id, type, occurred_at, published_at, backfill, county, actor, reason, alert)"
+            "INSERT INTO alert_events"
+            " (seq, alert_id, type, occurred_at, published_at, backfill, county, actor, reason, alert)"
             " VALUES (:seq, :alert_id, :type, :occurred_at, :published_at, :backfill, :county, :actor, :reason,"
             " CAST(:alert AS jsonb))"
         ),

@@ -25,11 +25,9 @@ async def ensure_partitions(connection: AsyncConnection, first: date, last: date
             name = f"{table}_{month:%Y_%m}"
             exists = await connection.scalar(text("SELECT to_regclass(:name)"), {"name": name})
             if exists is None:
-                low, high = _bounds(table, month), _bounds(table, after)
+                span = f"FROM ('{_bounds(table, month)}') TO ('{_bounds(table, after)}')"
                 await connection.execute(
-                    text(
-                        f"CREATE TABLE IF NOT EXISTS {name} PARTITION OF {table} FOR VALUES FROM ('{low}') TO ('{high}')"
-                    )
+                    text(f"CREATE TABLE IF NOT EXISTS {name} PARTITION OF {table} FOR VALUES {span}")
                 )
 
 
