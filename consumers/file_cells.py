@@ -1,0 +1,177 @@
+"""Cells of a readings file as typed values, a column at a time; what is wrong with a cell is a code of FEED §4."""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import numpy as np
+import numpy.typing as npt
+
+from consumers.file_tables import Column, Instants, Numbers, Words
+from consumers.timestamps import TimeFault, parse_ms
+from consumers.wire import MAX_METER_ID, QUALITIES
+from detectors.quality import Fault
+from detectors.readings import I8, Bool
+
+NO_FAULT = int(Fault.ACCEPTED)
+
+_LOCAL = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d(:\d\d)?", re.ASCII)
+_NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class Parsed:
+    """A column after parsing; ``values`` holds something harmless where a cell is empty or faulty."""
+
+    values: npt.NDArray[Any]
+    is_empty: Bool
+    code: I8  # Fault
+
+    @staticmethod
+    def absent(n: int, dtype: npt.DTypeLike, stand_in: float = 0) -> "Parsed":
+        """A column that the file does not have."""
+        return Parsed(np.full(n, stand_in, dtype), np.ones(n, np.bool_), np.zeros(n, np.int8))
+
+
+def is_empty(cell: object) -> bool:
+    """Nothing stands there."""
+    return cell is None or cell == ""
+
+
+def _by_word(column: Words, dtype: npt.DTypeLike, stand_in: float, read: Callable[[object], float | Fault]) -> Parsed:
+    """Parse each word once. ``read`` returns the value, or the fault."""
+    count = len(column.words)
+    values = np.full(count, stand_in, dtype)
+    empty, codes = np.zeros(count, np.bool_), np.zeros(count, np.int8)
+    for i, cell in enumerate(column.words):
+        if is_empty(cell):
+            empty[i] = True
+            continue
+        found = read(cell)
+        if isinstance(found, Fault):
+            codes[i] = found
+        else:
+            values[i] = found
+    return Parsed(values[column.codes], empty[column.codes], codes[column.codes])
+
+
+def meters(column: Column | None, n: int, rows: Mapping[str, int]) -> Parsed:
+    """Row of each meter, -1 = not in the registry; an empty id is `missing_field`."""
+
+    def read(cell: object) -> float | Fault:
+        if not isinstance(cell, str) or not 0 < len(cell) <= MAX_METER_ID or not cell.isprintable():
+            return Fault.BAD_TYPE
+        return rows.get(cell, -1)
+
+    if isinstance(column, Words):
+        found = _by_word(column, np.int64, -1, read)
+        found.code[found.is_empty] = Fault.MISSING_FIELD
+        return found
+    parsed = Parsed.absent(n, np.int64, -1)
+    parsed.code[:] = Fault.BAD_TYPE  # an id that was stored as a number has lost its digits
+    return parsed
+
+
+def named(column: Column | None, n: int, names: Mapping[str, int], fault: Fault, what: str) -> Parsed:
+    """Number of each name; another name is ``fault``."""
+
+    def read(cell: object) -> float | Fault:
+        return names.get(cell, fault) if isinstance(cell, str) else Fault.BAD_TYPE
+
+    if column is None:
+        return Parsed.absent(n, np.int8)
+    return _by_word(_as_words(column, what), np.int8, 0, read)
+
+
+def letters(column: Column | None, n: int) -> Parsed:
+    """Quality of each letter."""
+    return named(column, n, QUALITIES, Fault.BAD_TYPE, "q")
+
+
+def _as_words(column: Column, what: str) -> Words:
+    """A column of names that came as numbers or times: every cell is of the wrong type, unless it is empty."""
+    if isinstance(column, Words):
+        return column
+    return Words(np.where(column.is_empty, 1, 0).astype(np.int32), [(what,), None])
+
+
+def numbers(column: Column | None, n: int, *, is_typed: bool) -> Parsed:
+    """Finite numbers, NaN where empty."""
+    nan = float("nan")
+
+    def read(cell: object) -> float | Fault:
+        return _number(cell, is_typed=is_typed)
+
+    if column is None:
+        return Parsed.absent(n, np.float64, nan)
+    if isinstance(column, Numbers):
+        wrong = ~column.is_empty & ~np.isfinite(column.values)
+        return Parsed(column.values, column.is_empty, np.where(wrong, Fault.BAD_NUMBER, NO_FAULT).astype(np.int8))
+    return _by_word(_as_words(column, "value"), np.float64, nan, read)
+
+
+def wholes(column: Column | None, n: int, low: int, high: int, *, is_typed: bool) -> Parsed:
+    """Whole numbers from ``low`` to ``high``, 0 where empty."""
+
+    def read(cell: object) -> float | Fault:
+        number = _number(cell, is_typed=is_typed)
+        is_good = not isinstance(number, Fault) and number.is_integer() and low <= number <= high
+        return number if is_good or isinstance(number, Fault) else Fault.BAD_NUMBER
+
+    if column is None:
+        return Parsed.absent(n, np.int64)
+    if isinstance(column, Numbers):
+        with np.errstate(invalid="ignore"):
+            good = (column.values >= low) & (column.values <= high) & (column.values == np.floor(column.values))
+        values = np.where(good, column.values, 0).astype(np.int64)
+        codes = np.where(column.is_empty | good, NO_FAULT, Fault.BAD_NUMBER).astype(np.int8)
+        return Parsed(values, column.is_empty, codes)
+    return _by_word(_as_words(column, "number"), np.int64, 0, read)
+
+
+def _number(cell: object, *, is_typed: bool) -> float | Fault:
+    if isinstance(cell, str) and not is_typed:
+        if not _NUMBER.fullmatch(cell.strip()):
+            return Fault.BAD_NUMBER
+        cell = float(cell)
+    if isinstance(cell, bool) or not isinstance(cell, int | float):
+        # JSON's NaN, Infinity and numbers beyond a float come as an object of their own.
+        return (
+            Fault.BAD_TYPE if cell is None or isinstance(cell, str | bool | list | dict | tuple) else Fault.BAD_NUMBER
+        )
+    return float(cell) if abs(cell) < float("inf") else Fault.BAD_NUMBER
+
+
+def instants(column: Column | None, n: int, zone: ZoneInfo) -> Parsed:
+    """Epoch milliseconds, 0 where empty. RFC 3339 with offset, or ``YYYY-MM-DD HH:MM[:SS]`` in the zone."""
+
+    def read(cell: object) -> float | Fault:
+        return moment_ms(cell, zone)
+
+    if column is None:
+        return Parsed.absent(n, np.int64)
+    if isinstance(column, Instants):
+        return Parsed(column.ms, column.is_empty, np.zeros(n, np.int8))
+    return _by_word(_as_words(column, "ts"), np.int64, 0, read)
+
+
+def moment_ms(cell: object, zone: ZoneInfo) -> int | Fault:
+    """One time of a file as epoch milliseconds. A local time that the clock skips is `bad_ts`; of a doubled one, the
+    first is meant."""
+    if not isinstance(cell, str):
+        return Fault.BAD_TYPE
+    if _LOCAL.fullmatch(cell):
+        try:
+            wall = datetime.fromisoformat(cell).replace(tzinfo=zone)
+            epoch_s = wall.timestamp()
+            exists = datetime.fromtimestamp(epoch_s, zone).replace(tzinfo=None) == wall.replace(tzinfo=None)
+        except (ValueError, OverflowError):
+            return Fault.BAD_TS
+        return int(epoch_s) * 1000 if exists else Fault.BAD_TS
+    ms = parse_ms(cell)
+    if ms == TimeFault.NAIVE:
+        return Fault.NAIVE_TS
+    return Fault.BAD_TS if ms == TimeFault.BAD else ms

@@ -1,0 +1,230 @@
+"""Readings files -> arrays of readings and a full account of the rows that are none (CONTRACTS §2, FEED §4).
+
+The same codes as on the stream. A file may leave out more than a message: what its columns do not say is taken from
+the meter's row in the registry, and times may be local times of the registry's zone.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import numpy as np
+
+from consumers.file_account import Account, RowFault
+from consumers.file_cells import (
+    NO_FAULT,
+    instants,
+    letters,
+    meters,
+    named,
+    numbers,
+    wholes,
+)
+from consumers.file_tables import Batch, Column, read_batches
+from consumers.wire import (
+    IS_REGISTER,
+    KIND_FAMILY,
+    KINDS,
+    MAX_PERIOD_S,
+    MAX_REV,
+    SCALES,
+    UNIT_FACTOR,
+    UNIT_FAMILY,
+    UNITS,
+)
+from detectors.quality import Fault, check_rows
+from detectors.readings import F64, I8, I32, I64, Bool, ReadingColumns
+from detectors.registry import Registry
+from detectors.vocab import Quality, Role, Scale
+from detectors.world import World, compile_world
+
+#: Without coll: a reading this far after the machine's clock is `future_ts` (SEMANTICS §1.3).
+FUTURE_S = 86400
+
+_UNIT_OF_FAMILY = np.array([UNITS["kW"], UNITS["kWh"], UNITS["V"], UNITS["A"]], np.int8)
+
+
+@dataclass(frozen=True, slots=True)
+class ReadingsFile:
+    """What files hold. ``columns.meter``: row of the registry's meters."""
+
+    columns: ReadingColumns
+    has_coll: Bool  # of each row of ``columns``: it says when it was collected
+    faults: list[RowFault]  # the first of each code
+    fault_counts: Counter[str]  # all of them, by code
+    row_count: int  # rows in the files
+
+    @property
+    def last_interval_end_s(self) -> int | None:
+        """Epoch seconds of the last interval end among the accepted readings."""
+        return int(self.columns.ts.max()) if len(self.columns) else None
+
+
+@dataclass(frozen=True, slots=True)
+class _Office:
+    """What the registry says of each meter, one element a meter; the last element stands for an unknown one."""
+
+    rows: dict[str, int]
+    kind: I8
+    unit: I8
+    scale: I8
+    period_s: I32
+    has_reverse: Bool
+    world: World
+    zone: ZoneInfo
+
+    @staticmethod
+    def of(registry: Registry) -> "_Office":
+        meters = registry.meters
+        reverse = {m.plant_id for m in meters if m.role == Role.REVERSE}
+        return _Office(
+            rows={m.meter_id: i for i, m in enumerate(meters)},
+            kind=np.array([*(m.kind for m in meters), 0], np.int8),
+            unit=np.array([*(UNITS[m.unit] for m in meters), 0], np.int8),
+            scale=np.array([*(m.scale for m in meters), 0], np.int8),
+            period_s=np.array([*(m.period_s for m in meters), 0], np.int32),
+            has_reverse=np.array([*(m.plant_id in reverse for m in meters), False], np.bool_),
+            world=compile_world(registry),
+            zone=ZoneInfo(registry.zone),
+        )
+
+
+def read_readings(
+    paths: Sequence[Path], registry: Registry, *, clock_now_s: float, may_use_arrow: bool = True
+) -> ReadingsFile:
+    """Read files of readings in any form and order.
+
+    clock_now_s: the machine's clock, epoch seconds; only rows without coll are held against it. Values come in kW,
+    kWh, V or A, multipliers not applied; coll is ts where the file does not say it. Raises InputError where a file
+    cannot be read or lacks a column; bad rows are counted in the result.
+    """
+    office = _Office.of(registry)
+    account = Account()
+    parts: list[ReadingColumns] = []
+    said: list[Bool] = []
+    row_count = 0
+    for path in paths:
+        for batch in read_batches(path, may_use_arrow=may_use_arrow):
+            row_count += len(batch) + len(batch.broken)
+            account.add_broken(str(path), batch)
+            columns, has_coll = _interpret(str(path), batch, office, clock_now_s, account)
+            parts.append(columns)
+            said.append(has_coll)
+    return ReadingsFile(
+        columns=ReadingColumns.concat(parts),
+        has_coll=np.concatenate(said) if said else np.empty(0, np.bool_),
+        faults=account.examples,
+        fault_counts=account.counts,
+        row_count=row_count,
+    )
+
+
+def _interpret(
+    path: str, batch: Batch, office: _Office, clock_now_s: float, account: Account
+) -> tuple[ReadingColumns, Bool]:
+    n = len(batch)
+    get: Callable[[str], Column | None] = batch.columns.get
+    meter = meters(get("meter_id"), n, office.rows)
+    ts = instants(get("ts"), n, office.zone)
+    kind = named(get("kind"), n, KINDS, Fault.BAD_KIND, "kind")
+    unit = named(get("unit"), n, UNITS, Fault.BAD_UNIT, "unit")
+    scale = named(get("scale"), n, SCALES, Fault.SCALE_UNKNOWN, "scale")
+    value = numbers(get("value"), n, is_typed=batch.is_typed)
+    q = letters(get("q"), n)
+    rev = wholes(get("rev"), n, 0, MAX_REV, is_typed=batch.is_typed)
+    period = wholes(get("period_s"), n, 1, MAX_PERIOD_S, is_typed=batch.is_typed)
+    coll = instants(get("coll"), n, office.zone)
+
+    of = meter.values  # -1 = unknown: the last element of the office's arrays
+    kinds = np.where(kind.is_empty, office.kind[of], kind.values).astype(np.int8)
+    families = KIND_FAMILY[kinds]
+    own_unit = office.unit[of]
+    usual = np.where(UNIT_FAMILY[own_unit] == families, own_unit, _UNIT_OF_FAMILY[families])
+    units = np.where(unit.is_empty, usual, unit.values)
+    own_scale = np.where(families > 1, np.int8(Scale.PRIMARY), office.scale[of])
+    scales = np.where(scale.is_empty, own_scale, scale.values).astype(np.int8)
+    own_period = np.where(IS_REGISTER[kinds], 0, office.period_s[of])
+    periods = np.where(period.is_empty, own_period, period.values).astype(np.int32)
+    with np.errstate(over="ignore"):
+        values = value.values * UNIT_FACTOR[units] + 0.0
+    qualities = np.where(q.is_empty, np.where(value.is_empty, int(Quality.N), 0), q.values).astype(np.int8)
+    ts_s = ts.values // 1000
+    has_coll = ~coll.is_empty
+
+    ts.code[ts.is_empty & (ts.code == NO_FAULT)] = Fault.MISSING_FIELD
+    unit.code[(unit.code == NO_FAULT) & (kind.code == NO_FAULT) & (UNIT_FAMILY[units] != families)] = Fault.BAD_UNIT
+    odd = ((qualities == Quality.N) != value.is_empty) | np.isinf(values)
+    value.code[(value.code == NO_FAULT) & (q.code == NO_FAULT) & odd] = Fault.BAD_NUMBER
+    checked = (
+        ("meter_id", meter),
+        ("ts", ts),
+        ("kind", kind),
+        ("unit", unit),
+        ("scale", scale),
+        ("value", value),
+        ("q", q),
+        ("rev", rev),
+        ("period_s", period),
+        ("coll", coll),
+    )
+    codes = np.zeros(n, np.int8)
+    column_of = np.full(n, -1, np.int8)
+    for i, (_, parsed) in enumerate(checked):
+        fresh = (codes == NO_FAULT) & (parsed.code != NO_FAULT)
+        codes[fresh], column_of[fresh] = parsed.code[fresh], i
+
+    # A row without coll is held against the machine's clock only, and is never late.
+    latest = np.int64(clock_now_s) + FUTURE_S - 300
+    record_ts_s = np.where(has_coll, coll.values // 1000, np.minimum(ts_s, latest))
+    rows = check_rows(
+        ts=ts_s,
+        period_s=periods,
+        kind=kinds,
+        value=values,
+        scale=scales,
+        record_ts_s=record_ts_s,
+        known=of >= 0,
+        factor=_factors(office, of, ts_s, scales),
+        t_factor=np.full(n, np.nan),
+        has_reverse=office.has_reverse[of],
+        utc_offset_s=_utc_offsets(ts_s, office.zone),
+    )
+    fresh = codes == NO_FAULT
+    codes[fresh] = rows.code[fresh]
+    account.add_rows(path, batch, codes, [name for name, _ in checked], column_of)
+
+    good = np.flatnonzero(codes == NO_FAULT)
+    columns = ReadingColumns(
+        meter=of.astype(np.int32),
+        kind=kinds,
+        ts=rows.ts,
+        value=values,
+        q=qualities,
+        rev=rev.values.astype(np.int32),
+        coll=np.where(has_coll, coll.values, rows.ts * 1000),
+        scale=scales,
+        period_s=periods,
+        had_evidence=np.zeros(n, np.bool_),
+    )
+    return columns.take(good), has_coll[good]
+
+
+def _factors(office: _Office, meter: I64, ts_s: I64, scale: I8) -> F64:
+    """Multiplier of each row; NaN of unknown meters, of meters without one, and where it does not matter."""
+    factor = np.full(len(meter), np.nan)
+    rows = np.flatnonzero((meter >= 0) & (scale == Scale.SECONDARY))
+    factor[rows] = office.world.factors(meter[rows], ts_s[rows])
+    return factor
+
+
+def _utc_offsets(ts_s: I64, zone: ZoneInfo) -> I64 | int:
+    """Seconds that the zone is ahead of UTC at each time, looked up once for every quarter of an hour that occurs."""
+    if len(ts_s) == 0:
+        return 0
+    quarters, place = np.unique(np.clip(ts_s, 0, 253402200000) // 900, return_inverse=True)
+    moments = (datetime.fromtimestamp(q * 900, UTC).astimezone(zone) for q in quarters.tolist())
+    offsets = np.array([int((m.utcoffset() or UTC.utcoffset(m)).total_seconds()) for m in moments], np.int64)
+    return offsets[place]
