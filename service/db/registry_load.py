@@ -1,0 +1,81 @@
+"""Reading the stored registry whole: one query a table, always of one version."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from detectors.errors import InfrastructureError
+from detectors.registry import Registry, with_default_scopes
+from service.db.registry_tables import STORED
+
+_TRIES = 5
+
+
+@dataclass(frozen=True, slots=True)
+class StoredRegistry:
+    """The registry as of ``version``, default scopes and their members included, and the numbers of its rows."""
+
+    version: int
+    registry: Registry
+    meter_no: Mapping[str, int]
+    scope_no: Mapping[str, int]
+    source_no: Mapping[str, int]
+
+
+async def load_registry(connection: AsyncConnection) -> StoredRegistry:
+    """Everything that is stored, of one version, also while an import commits beside it.
+
+    Raises InfrastructureError when imports follow each other faster than it can be read.
+    """
+    stored = await load_rows(connection)
+    return replace(stored, registry=with_default_scopes(stored.registry))
+
+
+async def load_rows(connection: AsyncConnection) -> StoredRegistry:
+    """The same without the members that default scopes have by themselves: the rows as imported."""
+    version, zone = await _state(connection)
+    for _ in range(_TRIES):
+        tables: dict[str, Any] = {}
+        for table in STORED:
+            rows = await connection.execute(text(table.select()))
+            tables[table.name] = tuple(table.to_python(row) for row in rows)
+        numbers = [
+            await _numbers(connection, f"SELECT {name}, {number} FROM {table}")
+            for table, name, number in (
+                ("meters", "meter_id", "meter_no"),
+                ("scopes", "scope_id", "scope_no"),
+                ("sources", "source", "source_no"),
+            )
+        ]
+        read_version, zone = version, zone
+        version, zone = await _state(connection)
+        if version == read_version:
+            return StoredRegistry(version, replace(Registry(zone=zone), **tables), *numbers)
+    raise InfrastructureError("the registry changes faster than it can be read")
+
+
+async def first_readings(connection: AsyncConnection, meter_nos: Iterable[int]) -> dict[int, int]:
+    """meter_no -> ts of its earliest reading, epoch seconds; meters without readings are absent."""
+    rows = await connection.execute(
+        text(
+            "SELECT m.meter_no, min(extract(epoch FROM first.ts)::bigint)"
+            " FROM unnest(CAST(:meter_nos AS integer[])) AS m (meter_no)"
+            " CROSS JOIN generate_series(0, 7) AS k (kind)"
+            " CROSS JOIN LATERAL (SELECT r.ts FROM readings r WHERE r.meter_no = m.meter_no"
+            " AND r.kind = k.kind::smallint ORDER BY r.ts LIMIT 1) AS first GROUP BY m.meter_no"
+        ),
+        {"meter_nos": sorted(meter_nos)},
+    )
+    return {meter_no: int(ts) for meter_no, ts in rows}
+
+
+async def _state(connection: AsyncConnection) -> tuple[int, str]:
+    row = (await connection.execute(text("SELECT version, zone FROM registry_state"))).one()
+    return int(row[0]), str(row[1])
+
+
+async def _numbers(connection: AsyncConnection, query: str) -> dict[str, int]:
+    return dict((await connection.execute(text(query))).tuples().all())

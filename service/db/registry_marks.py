@@ -1,0 +1,215 @@
+"""Which seconds of which scopes a changed registry touches, and so which slots are judged again.
+
+Pure. Every kind of row is a history of a value, and what counts is where the histories before and after differ.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from detectors.registry import ALWAYS, FOREVER, Order, Registry, with_default_scopes
+from detectors.vocab import Control
+from service.db.registry_diff import TableChanges
+from service.db.registry_spans import Piece, Span, common, differing, merged
+
+#: `offline` looks this far before an order's start (SEMANTICS §5.28).
+BEFORE_ORDER_S = 6 * 3600
+_STOP_GRACE_H = 4.0
+_DAY_S = 86400
+
+Touched = dict[str, list[Span]]
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """Slots [first_slot, last_slot] of a scope, both included, must be judged again."""
+
+    scope_id: str
+    first_slot: int
+    last_slot: int
+
+
+def effective_orders(registry: Registry) -> dict[str, Order]:
+    """The order of each order_id that counts: its highest revision (SEMANTICS §3.20)."""
+    best: dict[str, Order] = {}
+    for order in registry.orders:
+        if order.order_id not in best or order.revision > best[order.order_id].revision:
+            best[order.order_id] = order
+    return best
+
+
+def touched_spans(changes: Mapping[str, TableChanges], before: Registry, after: Registry, now_s: int) -> Touched:
+    """Seconds of each scope that ``changes`` touch, not yet clipped. before, after: the registry without default
+    members; now_s: epoch seconds."""
+    work = _Touch(changes, before, after, now_s)
+    for part in (
+        work.members,
+        work.meters,
+        work.multipliers,
+        work.outages,
+        work.orders,
+        work.baselines,
+        work.exemptions,
+        work.sources,
+        work.calendar,
+    ):
+        part()
+    return {scope: merged(spans) for scope, spans in work.spans.items()}
+
+
+def marks_of(touched: Touched, earliest: Mapping[str, int], now_s: int, slot_s: int) -> list[Mark]:
+    """The slots of the spans, clipped to [earliest, now]; a scope without an earliest has nothing to judge.
+
+    A slot that is still running is left to its own tick.
+    """
+    marks = []
+    for scope_id in sorted(touched):
+        if scope_id not in earliest:
+            continue
+        slots = merged(
+            (begin // slot_s, -(-end // slot_s))
+            for begin, end in common(touched[scope_id], [(earliest[scope_id], max(now_s, 0))])
+        )
+        for first, end in slots:
+            last = min(end, now_s // slot_s) - 1
+            if first <= last:
+                marks.append(Mark(scope_id, first, last))
+    return marks
+
+
+class _Touch:
+    def __init__(self, changes: Mapping[str, TableChanges], before: Registry, after: Registry, now_s: int) -> None:
+        self.changes, self.before, self.after, self.now_s = changes, before, after, now_s
+        self.spans: Touched = defaultdict(list)
+        self.was, self.now = _memberships(before), _memberships(after)
+        self.of_meter: dict[str, Touched] = defaultdict(lambda: defaultdict(list))
+        for history in (self.was, self.now):
+            for (scope_id, meter_id), pieces in history.items():
+                self.of_meter[meter_id][scope_id] += [piece[:2] for piece in pieces]
+        self.orders_was, self.orders_now = effective_orders(before), effective_orders(after)
+
+    def touch_meter(self, meter_id: str, spans: Iterable[Span]) -> None:
+        """Touch every scope of a meter, while the meter is in it."""
+        seconds = list(spans)
+        for scope_id, member in self.of_meter.get(meter_id, {}).items():
+            self.spans[scope_id] += common(seconds, member)
+
+    def members(self) -> None:
+        """A scope whose sum has other meters or signs."""
+        if not (self.changes["meters"].pairs() or self.changes["scope_meters"].pairs()):
+            return
+        for key in self.was.keys() | self.now.keys():
+            before, after = self.was.get(key, []), self.now.get(key, [])
+            if before != after:
+                self.spans[key[0]] += differing(before, after)
+
+    def meters(self) -> None:
+        """What is believed of a meter: capacity, step of its register, who delivers it."""
+        for old, new in self.changes["meters"].changed:
+            if (old.contract_kw, old.resolution_kwh, old.source) != (new.contract_kw, new.resolution_kwh, new.source):
+                self.touch_meter(new.meter_id, [(ALWAYS, FOREVER)])
+        resized = {new.plant_id for old, new in self.changes["plants"].changed if old.contract_kw != new.contract_kw}
+        for meter in self.after.meters:
+            if meter.plant_id in resized and meter.contract_kw is None:
+                self.touch_meter(meter.meter_id, [(ALWAYS, FOREVER)])
+
+    def multipliers(self) -> None:
+        for (meter_id,), spans in self._histories("multipliers", ("meter_id",), lambda row: row.factor):
+            self.touch_meter(meter_id, spans)
+
+    def outages(self) -> None:
+        of_plant: dict[str, list[str]] = defaultdict(list)
+        for meter in self.after.meters:
+            of_plant[meter.plant_id].append(meter.meter_id)
+        for (plant_id, meter_id, _), spans in self._histories(
+            "outages", ("plant_id", "meter_id", "valid_from"), lambda row: True
+        ):
+            for touched in of_plant[plant_id] if meter_id is None else [meter_id]:
+                self.touch_meter(touched, spans)
+
+    def exemptions(self) -> None:
+        keys = ("scope_id", "order_id", "valid_from")
+        for (scope_id, _, _), spans in self._histories("exemptions", keys, lambda row: (True, row.max_kw)):
+            self.spans[scope_id] += spans
+
+    def baselines(self) -> None:
+        """Levels count only where something is ordered."""
+        ordered: Touched = defaultdict(list)
+        for order in (*self.orders_was.values(), *self.orders_now.values()):
+            ordered[order.scope_id].append((order.valid_from, order.valid_to))
+        for (scope_id, _), spans in self._histories("baselines", ("scope_id", "day_type"), lambda row: row.version):
+            self.spans[scope_id] += common(spans, ordered[scope_id])
+
+    def orders(self) -> None:
+        """The window of an order, six hours before it, and the grace of the orders that follow it without a gap."""
+        by_scope: dict[str, list[Order]] = defaultdict(list)
+        for order in self.orders_now.values():
+            by_scope[order.scope_id].append(order)
+        for order_id in {new.order_id for _, new in self.changes["orders"].pairs()}:
+            old, new = self.orders_was.get(order_id), self.orders_now[order_id]
+            if old == new:
+                continue
+            for order in (new,) if old is None else (old, new):
+                self.spans[order.scope_id].append((max(ALWAYS, order.valid_from - BEFORE_ORDER_S), order.valid_to))
+                self.spans[order.scope_id] += [
+                    (other.valid_from, other.valid_from + _grace_s(other))
+                    for other in by_scope[order.scope_id]
+                    if other.order_id != order_id and order.valid_from <= other.valid_from <= order.valid_to
+                ]
+
+    def sources(self) -> None:
+        """A source that is awaited longer or less long: what is missing now, not what was judged long ago."""
+        changed = {
+            new.source: max(_DAY_S, old.delay_min * 60, new.delay_min * 60)
+            for old, new in self.changes["sources"].changed
+            if (old.delay_min, old.cadence) != (new.delay_min, new.cadence)
+        }
+        for meter in self.after.meters:
+            if meter.source in changed:
+                self.touch_meter(meter.meter_id, [(self.now_s - changed[meter.source], self.now_s)])
+
+    def calendar(self) -> None:
+        days = [new.day for old, new in self.changes["calendar"].pairs() if old is None or old.kind != new.kind]
+        zone = ZoneInfo(self.after.zone)
+        spans = []
+        for day in days:
+            midnight = datetime(day.year, day.month, day.day, tzinfo=zone)
+            spans.append((int(midnight.timestamp()), int((midnight + timedelta(days=1)).timestamp())))
+        for scope_id in {b.scope_id for b in self.after.baselines if b.day_type != "all"} if spans else ():
+            self.spans[scope_id] += spans
+
+    def _histories(
+        self, table: str, group: tuple[str, ...], value_of: Callable[[Any], Any]
+    ) -> Iterable[tuple[tuple[Any, ...], list[Span]]]:
+        """(group, seconds at which its value differs) of every group that a change of the table falls into."""
+        touched = {tuple(getattr(new, name) for name in group) for _, new in self.changes[table].pairs()}
+        was: dict[tuple[Any, ...], list[Piece]] = defaultdict(list)
+        now: dict[tuple[Any, ...], list[Piece]] = defaultdict(list)
+        for registry, history in ((self.before, was), (self.after, now)):
+            for row in getattr(registry, table):
+                key = tuple(getattr(row, name) for name in group)
+                if key in touched:
+                    history[key].append((row.valid_from, row.valid_to, value_of(row)))
+        return [(key, differing(was[key], now[key])) for key in touched]
+
+
+def _memberships(registry: Registry) -> dict[tuple[str, str], list[Piece]]:
+    """(from, to, sign) of each meter in each scope, while the meter itself is valid; default members included."""
+    meters = {meter.meter_id: meter for meter in registry.meters}
+    result: dict[tuple[str, str], list[Piece]] = defaultdict(list)
+    for member in with_default_scopes(registry).scope_meters:
+        meter = meters[member.meter_id]
+        begin, end = max(member.valid_from, meter.valid_from), min(member.valid_to, meter.valid_to)
+        if begin < end:
+            result[member.scope_id, member.meter_id].append((begin, end, member.sign))
+    return result
+
+
+def _grace_s(order: Order) -> int:
+    hours = order.ramp_down_h
+    if hours is None:
+        hours = _STOP_GRACE_H if order.control is Control.STOP else 0.0
+    return int(hours * 3600)
