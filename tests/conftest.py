@@ -19,13 +19,14 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from service.db.engine import make_engine
 from service.db.migrate import migrate
 from service.embedded import ApacheKafka, EmbeddedBroker, EmbeddedPostgres
+from service.embedded.apache import missing_programs
 
 FULL = os.environ.get("CUOFENG_TEST_FULL") == "1"
 BROKER = os.environ.get("CUOFENG_TEST_BROKER", "embedded")
 PARTITIONS = 4
 CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome")
 PROGRAMS: dict[str, Callable[[], bool]] = {
-    "java": lambda: shutil.which("java") is not None and shutil.which("mvn") is not None,
+    "java": lambda: not missing_programs(),
     "prometheus": lambda: shutil.which("prometheus") is not None and shutil.which("promtool") is not None,
     "chromium": lambda: any(shutil.which(name) for name in CHROMIUM_NAMES),
 }
@@ -68,6 +69,11 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if FULL:
         return
     left_out = config.stash[LEFT_OUT]
+    if BROKER == "apache" and (missing := missing_programs()):
+        for item in items:
+            if item.get_closest_marker("kafka"):
+                left_out["kafka"] += 1
+                item.add_marker(pytest.mark.skip(reason=f"no Apache Kafka here, lacks: {', '.join(missing)}"))
     for item in items:
         for marker in PROGRAMS:
             if item.get_closest_marker(marker):
@@ -97,7 +103,7 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
     """Say what was left out."""
     counts = config.stash[LEFT_OUT]
-    said = ", ".join(f"{counts[m]} {m}" for m in PROGRAMS if counts[m]) or "nothing"
+    said = ", ".join(f"{counts[m]} {m}" for m in ("kafka", *PROGRAMS) if counts[m]) or "nothing"
     terminalreporter.write_line(f"broker: {BROKER}; left out: {said}")
 
 

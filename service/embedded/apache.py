@@ -1,5 +1,6 @@
 """One Apache Kafka broker for development and tests, from ``deploy/kafka-dev``: Java and Maven on the machine."""
 
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -8,9 +9,21 @@ from detectors.errors import InfrastructureError
 from service.embedded.broker import answers_metadata
 from service.embedded.process import KeptServer, free_port
 
+OLDEST_JAVA = 17
 START_TIMEOUT_S = 90.0
 FETCH_TIMEOUT_S = 600.0
 KAFKA_DEV = Path(__file__).resolve().parents[2] / "deploy" / "kafka-dev"
+
+
+def missing_programs() -> list[str]:
+    """What Apache Kafka needs and this machine lacks: ``java`` (17 or newer), ``mvn``."""
+    missing = [program for program in ("java", "mvn") if shutil.which(program) is None]
+    if "java" not in missing:
+        told = subprocess.run(["java", "-version"], stdin=subprocess.DEVNULL, capture_output=True, text=True).stderr
+        major = re.search(r'version "(\d+)', told)
+        if major is None or int(major[1]) < OLDEST_JAVA:
+            missing.insert(0, f"java (found {told.splitlines()[0] if told else 'nothing that tells its version'})")
+    return missing
 
 
 class ApacheKafka(KeptServer):
@@ -36,9 +49,10 @@ class ApacheKafka(KeptServer):
         script = KAFKA_DEV / "start"
         if not script.exists():
             raise InfrastructureError("Apache Kafka for development is part of the source tree, not of the wheel")
-        missing = [program for program in ("java", "mvn") if shutil.which(program) is None]
-        if missing:
-            raise InfrastructureError(f"Apache Kafka needs Java 17 and Maven; not found: {', '.join(missing)}")
+        if missing := missing_programs():
+            raise InfrastructureError(
+                f"Apache Kafka needs Java >= {OLDEST_JAVA} and Maven; lacks: {', '.join(missing)}"
+            )
         fetched = subprocess.run(
             [str(script), "--fetch"], stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=FETCH_TIMEOUT_S
         )
