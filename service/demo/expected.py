@@ -8,9 +8,9 @@ from detectors.vocab import Rule
 
 @dataclass(frozen=True, slots=True)
 class Expected:
-    """One alert that must be found: its rule, scope and order, and when it must become certain.
+    """One alert that must be found: its rule, scope and order, and when it becomes certain.
 
-    opened_from_s, opened_to_s: the end of the slot that made it certain lies in this closed range, epoch seconds.
+    opened_at_s: end of the slot that makes it certain, epoch seconds.
     is_retracted: a later reading must take it back; a judgement that sees all readings at once never has it.
     order_id None: any.
     """
@@ -18,8 +18,7 @@ class Expected:
     rule: Rule
     scope_id: str
     order_id: str | None
-    opened_from_s: int
-    opened_to_s: int
+    opened_at_s: int
     is_retracted: bool = False
 
 
@@ -78,7 +77,7 @@ def _fits(alert: FoundAlert, expected: Expected) -> bool:
         alert.rule == expected.rule
         and alert.scope_id == expected.scope_id
         and (expected.order_id is None or alert.order_id == expected.order_id)
-        and expected.opened_from_s <= alert.opened_at_slot_end_s <= expected.opened_to_s
+        and alert.opened_at_slot_end_s == expected.opened_at_s
         and (alert.condition == "retracted") == expected.is_retracted
     )
 

@@ -135,14 +135,15 @@ def declared_outage(stage: Stage) -> Planted:
 def feed_down(stage: Stage) -> Planted:
     """A county's concentrator is down for four hours: the feed is at fault, no plant."""
     keys = [c.key for c in BY_KEY.values() if c.source == SOURCE_SMALL]
+    feed = f"source:{SOURCE_SMALL}"
     for key in keys:
         stage.channel(key).sent[at(16, "02:00") : at(16, "06:00")] = False
     return Planted(
         "feed_down",
-        (SOURCE_SMALL, *(f"DEMO-{k}" for k in keys)),
+        (feed, *(f"DEMO-{k}" for k in keys)),
         "丙县采集通道中断，不指控任何企业",
         "a source that is down: no plant is accused",
-        (Expected(Rule.FEED_DOWN, SOURCE_SMALL, None, instant(16, "02:15"), instant(16, "02:15")),),
+        (Expected(Rule.FEED_DOWN, feed, None, instant(16, "02:15")),),
     )
 
 
@@ -153,6 +154,19 @@ def substituted(stage: Stage) -> Planted:
     channel.load_kw[filled] = 0.9 * stage.running_kw("S19")
     channel.q[filled] = Quality.S
     return Planted("substituted", ("DEMO-S19",), "铸造四厂系统补全值，不作证据", "substituted values under a stop")
+
+
+def absurd_value(stage: Stage) -> Planted:
+    """One value of four times the contract capacity: it counts as suspect and goes to the data team."""
+    channel = stage.channel("S23")
+    channel.load_kw[at(16, "11:00")] = 4 * (channel.meter.contract_kw or 0.0)
+    return Planted(
+        "absurd_value",
+        ("DEMO-S23",),
+        "玻璃棉一厂读数超合同容量四倍",
+        "a value of four times the contract capacity",
+        (Expected(Rule.BAD_DATA, "DEMO-S23", None, instant(16, "11:15")),),
+    )
 
 
 def duplicated(stage: Stage) -> Planted:
@@ -217,11 +231,11 @@ def reading(channel: Channel, slot: int, *, coll_s: int, q: Quality, rev: int = 
 
 
 def _offline(scope: str, opened: tuple[int, str]) -> Expected:
-    return Expected(Rule.OFFLINE, scope, None, instant(*opened), instant(*opened))
+    return Expected(Rule.OFFLINE, scope, None, instant(*opened))
 
 
 def _outage(scope: str, opened: tuple[int, str]) -> Expected:
-    return Expected(Rule.OUTAGE, scope, None, instant(*opened), instant(*opened))
+    return Expected(Rule.OUTAGE, scope, None, instant(*opened))
 
 
 SCENES: tuple[Callable[[Stage], Planted], ...] = (
@@ -235,6 +249,7 @@ SCENES: tuple[Callable[[Stage], Planted], ...] = (
     declared_outage,
     feed_down,
     substituted,
+    absurd_value,
     duplicated,
     out_of_order,
     changed_ratio,

@@ -17,12 +17,9 @@ from service.demo.setting import add_channel, meter_id
 from service.demo.stage import Stage
 
 
-def alert(
-    stage: Stage, rule: Rule, key: str, opened: tuple[int, str], until: tuple[int, str] | None = None
-) -> Expected:
-    """An alert on the order of plant ``key`` that becomes certain at a slot end, or between two."""
-    last = opened if until is None else until
-    return Expected(rule, f"DEMO-{key}", stage.order_id(key), instant(*opened), instant(*last))
+def alert(stage: Stage, rule: Rule, key: str, opened: tuple[int, str]) -> Expected:
+    """An alert on the order of plant ``key`` that becomes certain at the slot that ends on a day at a time."""
+    return Expected(rule, f"DEMO-{key}", stage.order_id(key), instant(*opened))
 
 
 def honest_stop(stage: Stage) -> Planted:
@@ -79,7 +76,7 @@ def pulses(stage: Stage) -> Planted:
         ("DEMO-S05",),
         "铸造二厂短时冲击生产，日电量超停产水平",
         "short pulses under a stop: only the day's energy shows them",
-        (alert(stage, Rule.STOP_DAY, "S05", (16, "09:00"), (16, "20:00")),),
+        (alert(stage, Rule.STOP_DAY, "S05", (16, "15:45")),),
     )
 
 
@@ -164,12 +161,14 @@ def limit_broken(stage: Stage) -> Planted:
     """Thursday and Friday at full production."""
     plant = stage.channel("L02")
     plant.load_kw[at(16, "00:00") : at(18, "00:00")] *= 1.05 / 0.5
-    expected = []
-    for day in (16, 17):
-        expected.append(alert(stage, Rule.LIMIT_PACE, "L02", (day, "10:00"), (day, "20:00")))
-        expected.append(alert(stage, Rule.LIMIT_DAY, "L02", (day, "12:00"), (day, "23:00")))
+    expected = (
+        alert(stage, Rule.LIMIT_PACE, "L02", (16, "13:45")),
+        alert(stage, Rule.LIMIT_DAY, "L02", (16, "15:30")),
+        alert(stage, Rule.LIMIT_PACE, "L02", (17, "16:15")),
+        alert(stage, Rule.LIMIT_DAY, "L02", (17, "18:45")),
+    )
     return Planted(
-        "limit_broken", ("DEMO-L02",), "钢铁二厂两日超限产电量", "an energy limit broken on two days", tuple(expected)
+        "limit_broken", ("DEMO-L02",), "钢铁二厂两日超限产电量", "an energy limit broken on two days", expected
     )
 
 
@@ -183,7 +182,7 @@ def limit_warned(stage: Stage) -> Planted:
         ("DEMO-L03",),
         "轧钢一厂当日用电节奏预警，最终未超",
         "a pace warning; the limit is kept in the end",
-        (alert(stage, Rule.LIMIT_PACE, "L03", (17, "12:00"), (17, "21:00")),),
+        (alert(stage, Rule.LIMIT_PACE, "L03", (17, "18:45")),),
     )
 
 
