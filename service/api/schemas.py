@@ -146,9 +146,10 @@ class FeedAnswer(Standing):
 class AlertsAnswer(Standing):
     """A page of alerts."""
 
-    model_config = _with_example({"alerts": [ALERT_EXAMPLE], "next": None, **STANDING_EXAMPLE})
+    model_config = _with_example({"alerts": [ALERT_EXAMPLE], "next": None, "feed": "AXk3…", **STANDING_EXAMPLE})
     alerts: list[Alert]
     next: str | None = Field(description="cursor of the next page; null: this was the last")
+    feed: str = Field(description="`after` for the change feed (same county) to go on from this answer, nothing missed")
 
 
 class HistoryEvent(Event):

@@ -221,8 +221,7 @@ async def _stored_answer(connection: AsyncConnection, request: AckRequest) -> Ac
     if bytes(row.request_digest) != request.request_digest:
         return Acknowledgement(AckOutcome.KEY_REUSED)
     body = json.loads(row.body)
-    etag = body.pop("etag")
-    return Acknowledgement(AckOutcome.REPLAYED, body, etag)
+    return Acknowledgement(AckOutcome.REPLAYED, {"alert": body["alert"], "seq": body["seq"]}, body["etag"])
 
 
 async def _store_answer(connection: AsyncConnection, request: AckRequest, body: dict[str, Any]) -> bool:

@@ -105,7 +105,7 @@ async def test_filters_narrow_the_feed(service: Service) -> None:
 
 
 async def test_long_poll_wakes_at_an_event(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The answer comes with the notification, long before the wait is over; the check of each second is switched off."""
+    """The answer comes with the notification, the check of each second is off."""
     monkeypatch.setattr("service.api.feed_watch.CHECK_S", 60.0)
     await asyncio.sleep(1.1)
     start = await service.json(FEED, "city")

@@ -4,7 +4,7 @@ import json
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -49,7 +49,7 @@ def slot_end(slot: int) -> str:
 
 
 def day_slots(*, load_kw: float, violating: Sequence[int] = (), silent: Sequence[int] = ()) -> bytes:
-    """96 packed slots, judged up to noon: cap 100 kW, one meter, ``violating`` at 400 kW, ``silent`` without evidence."""
+    """48 packed slots, up to noon: cap 100 kW, one meter, ``violating`` at 400 kW, ``silent`` without evidence."""
     slots = np.zeros(JUDGED, dtype=SLOT)
     slots["wh"] = int(load_kw * 250)
     slots["cap_kw"] = 100.0
@@ -180,10 +180,23 @@ def alert_document(alert_id: str, plant: str, **changes: Any) -> dict[str, Any]:
     }
 
 
-_COLUMNS = (
-    "scope_id plant_id county rule grade order_id order_revision baseline_version condition evidence work"
-    " peak_kw cap_kw energy_over_kwh coverage"
-).split()
+_COLUMNS = [
+    "scope_id",
+    "plant_id",
+    "county",
+    "rule",
+    "grade",
+    "order_id",
+    "order_revision",
+    "baseline_version",
+    "condition",
+    "evidence",
+    "work",
+    "peak_kw",
+    "cap_kw",
+    "energy_over_kwh",
+    "coverage",
+]
 
 
 async def publish_alert(

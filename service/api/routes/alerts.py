@@ -14,7 +14,8 @@ from service.api.answers import answer, instant, slot_document, standing, stored
 from service.api.parts import Parts, parts_of
 from service.api.problems import ProblemError
 from service.api.query import AlertsQuery, NoParameters, Text
-from service.api.tokens import filter_hash
+from service.api.routes.feed import feed_hash
+from service.api.tokens import FeedCursor, filter_hash
 from service.db.alerts import (
     Acknowledgement,
     AckOutcome,
@@ -24,7 +25,7 @@ from service.db.alerts import (
     read_alert,
     read_alerts,
 )
-from service.db.feed_read import read_history
+from service.db.feed_read import FeedFilter, read_head, read_history
 from service.db.scope_days_read import read_series
 from service.db.sessions import ContentionError, reading, writing
 
@@ -65,12 +66,18 @@ def register(app: FastAPI) -> None:
         )
         health = await parts.health.current()
         async with reading(parts.engine) as connection:
+            head = await read_head(connection)
             found = await read_alerts(connection, wanted, limit=query.limit + 1, before=before)
         page = found[: query.limit]
         keys = [page[-1].opened_at.isoformat(), page[-1].alert_id] if len(found) > query.limit else None
         following = None if keys is None else parts.tokens.page_cursor(keys, hashed)
         return answer(
-            {"alerts": [stored(a.alert) for a in page], "next": following, **standing(parts, health)},
+            {
+                "alerts": [stored(a.alert) for a in page],
+                "next": following,
+                "feed": parts.tokens.feed_cursor(FeedCursor(head.store_epoch, head.seq, feed_hash(FeedFilter(county)))),
+                **standing(parts, health),
+            },
         )
 
     @app.get(

@@ -16,6 +16,7 @@ STATIC = {
     "console.css": "text/css",
     "console.js": "text/javascript",
     "curve.js": "text/javascript",
+    "service.js": "text/javascript",
     "words.js": "text/javascript",
     "icon.svg": "image/svg+xml",
 }

@@ -31,7 +31,7 @@ def register(app: FastAPI) -> None:
         parts = parts_of(request)
         county = bounded_county(identity_of(request), query.county)
         feed_filter = FeedFilter(county, query.plant_id, query.rule)
-        hashed = filter_hash({"county": county, "plant_id": query.plant_id, "rule": query.rule})
+        hashed = feed_hash(feed_filter)
         deadline_s = time.monotonic() + query.wait
         after = None if query.after is None else parts.tokens.open_feed_cursor(query.after)
         if after is not None and after.filter_hash != hashed:
@@ -44,6 +44,11 @@ def register(app: FastAPI) -> None:
             after = FeedCursor(head.store_epoch, page.scanned_to_seq, hashed)
             if not await parts.feed.wait_beyond(page.scanned_to_seq, left_s):
                 deadline_s = time.monotonic()
+
+
+def feed_hash(feed_filter: FeedFilter) -> bytes:
+    """What ties a feed cursor to its filter."""
+    return filter_hash({"county": feed_filter.county, "plant_id": feed_filter.plant_id, "rule": feed_filter.rule})
 
 
 async def _read(

@@ -5,6 +5,7 @@ from starlette.responses import Response
 
 from service.api import schemas
 from service.api.answers import answer, instant, standing
+from service.api.description import describe
 from service.api.parts import parts_of
 from service.api.problems import problem_response
 from service.api.query import NoParameters
@@ -87,4 +88,4 @@ def register(app: FastAPI) -> None:
     )
     async def openapi(request: Request) -> Response:
         """This description."""
-        return answer(request.app.openapi())
+        return answer(describe(request.app))

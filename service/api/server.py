@@ -1,0 +1,43 @@
+"""How the app is run anywhere, by ``cuofeng serve``, the demo and the tests: one server with every bound set."""
+
+import socket
+
+import uvicorn
+from fastapi import FastAPI
+
+from service.api.parts import Parts
+
+
+class Server(uvicorn.Server):
+    """Lets long-polls go before it waits for them: a stop takes moments, not the longest ``wait``."""
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Answer the waiting readers, then close."""
+        parts = self.config.app.state.parts if isinstance(self.config.app, FastAPI) else None
+        if isinstance(parts, Parts):
+            parts.feed.close()
+        await super().shutdown(sockets)
+
+    @property
+    def address(self) -> str:
+        """``http://host:port`` once ``started``; the real port when 0 was asked for."""
+        host, port = self.servers[0].sockets[0].getsockname()[:2]
+        return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def make_server(app: FastAPI, *, host: str, port: int) -> Server:
+    """A server for an app of ``create_app``; port 0 takes a free one. Run it with ``await server.serve()``."""
+    return Server(
+        uvicorn.Config(
+            app,
+            host=host,
+            port=port,
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            timeout_keep_alive=15,
+            timeout_graceful_shutdown=8,
+            h11_max_incomplete_event_size=32 * 1024,
+            backlog=512,
+        )
+    )
