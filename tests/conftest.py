@@ -7,7 +7,6 @@ import sys
 import uuid
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Coroutine, Generator, Iterator
-from pathlib import Path
 from typing import Any, TypeVar
 
 import asyncpg
@@ -207,8 +206,3 @@ async def _migrate(url: str) -> None:
         await migrate(engine)
     finally:
         await engine.dispose()
-
-
-def repository() -> Path:
-    """Root of the working tree."""
-    return Path(__file__).resolve().parent.parent
