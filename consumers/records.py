@@ -49,12 +49,16 @@ def read_headers(headers: Headers) -> tuple[Form, str | None]:
     return CONTENT_TYPES.get(content_type, Form.UNSUPPORTED), source or None
 
 
-def decode(records: Sequence[RawRecord], index: MeterIndex, caches: Caches) -> Decoded:
-    """Rows, faults and sources of a batch. Raises nothing: whatever a record holds has a code."""
+def decode(records: Sequence[RawRecord], index: MeterIndex, caches: Caches, stamps: I64 | None = None) -> Decoded:
+    """Rows, faults and sources of a batch. Raises nothing: whatever a record holds has a code.
+
+    stamps: the records' timestamps in epoch milliseconds where they are not to be believed as they are.
+    """
     if not records:
         return Decoded(Rows.of_strict(StrictRows()), [], {}, [])
     bodies = [r.value for r in records]
-    stamps = np.array([r.timestamp for r in records], np.int64)
+    if stamps is None:
+        stamps = np.array([r.timestamp for r in records], np.int64)
     told = [caches.headers[tuple(r.headers)] for r in records]
     by_form: dict[Form, list[int]] = {Form.SINGLE: [], Form.FRAME: [], Form.SLOT: []}
     hard: list[int] = []
@@ -78,7 +82,7 @@ def decode(records: Sequence[RawRecord], index: MeterIndex, caches: Caches) -> D
                 _guess(number, bodies[number] or b"", by_shape, by_form, hard)
     strict = StrictRows()
     for number in hard:
-        read_strictly(number, records[number], told[number][0], index, strict)
+        read_strictly(number, bodies[number], int(stamps[number]), told[number][0], index, strict)
     parts.append(Rows.of_strict(strict))
     return Decoded(Rows.concat(parts), strict.faults, unknown | strict.unknown, [source for _form, source in told])
 

@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from consumers.document import Document, FaultError, meter_id_of, number_of, parse, required, text_of, time_of, whole_of
-from consumers.ports import RawRecord
 from consumers.wire import (
     IS_POWER,
     IS_REGISTER,
@@ -42,7 +41,6 @@ class RecordFault:
     detail: str
     positions: tuple[int, ...] = ()
     meter_id: str | None = None
-    source: str | None = None
 
     @property
     def row_count(self) -> int:
@@ -70,16 +68,22 @@ class StrictRows:
     faults: list[RecordFault] = field(default_factory=list)
 
 
-def read_strictly(number: int, record: RawRecord, form: Form, index: MeterIndex, rows: StrictRows) -> None:
-    """Add the good rows and the faults of record ``number`` of a batch to ``rows``. Raises nothing."""
+def read_strictly(number: int, body: bytes | None, stamp: int, form: Form, index: MeterIndex, rows: StrictRows) -> None:
+    """Add the good rows and the faults of record ``number`` of a batch to ``rows``. Raises nothing.
+
+    stamp: the record's timestamp in epoch milliseconds, the collection time where none is said.
+    """
+    meter_id: object = None
     try:
         if form == Form.UNSUPPORTED:
             raise FaultError(Fault.UNSUPPORTED_TYPE, "a content-type that this topic does not carry")
-        document = parse(record.value)
+        document = parse(body)
+        meter_id = document.get("meter_id")
         shape = form if form != Form.BY_SHAPE else _shape(document)
-        {Form.SINGLE: _single, Form.FRAME: _frame, Form.SLOT: _slot}[shape](number, record, document, index, rows)
+        {Form.SINGLE: _single, Form.FRAME: _frame, Form.SLOT: _slot}[shape](number, stamp, document, index, rows)
     except FaultError as fault:
-        rows.faults.append(RecordFault(number, fault.code, fault.detail))
+        named = meter_id if isinstance(meter_id, str) else None
+        rows.faults.append(RecordFault(number, fault.code, fault.detail, (), named))
 
 
 def _shape(document: Document) -> Form:
@@ -103,10 +107,10 @@ class _Common:
     period_s: int  # 0: not said
 
 
-def _single(number: int, record: RawRecord, document: Document, index: MeterIndex, rows: StrictRows) -> None:
+def _single(number: int, stamp: int, document: Document, index: MeterIndex, rows: StrictRows) -> None:
     if "kw" in document and "value" in document:
         raise FaultError(Fault.BAD_SCHEMA, "both kw and value")
-    common = _common(record, document, is_short="kw" in document)
+    common = _common(stamp, document, is_short="kw" in document)
     meter_id = meter_id_of(required(document, "meter_id"))
     ts = time_of(required(document, "ts"), "ts") // 1000
     name = "kw" if "kw" in document else "value"
@@ -116,7 +120,7 @@ def _single(number: int, record: RawRecord, document: Document, index: MeterInde
     _add(number, -1, meter_id, ts, document[name], letter, common, index, rows)
 
 
-def _frame(number: int, record: RawRecord, document: Document, index: MeterIndex, rows: StrictRows) -> None:
+def _frame(number: int, stamp: int, document: Document, index: MeterIndex, rows: StrictRows) -> None:
     values = _values(document)
     if len(values) > MAX_FRAME_SLOTS:
         raise FaultError(Fault.TOO_LARGE, f"{len(values)} slots, at most {MAX_FRAME_SLOTS}")
@@ -124,18 +128,19 @@ def _frame(number: int, record: RawRecord, document: Document, index: MeterIndex
 
     def shared() -> tuple[_Common, str, int, int]:
         step_s = whole_of(required(document, "step_s"), "step_s", 1, MAX_PERIOD_S)
-        common = _common(record, document, step_s=step_s)
+        common = _common(stamp, document, step_s=step_s)
         t0 = time_of(required(document, "t0"), "t0") // 1000
         return common, meter_id_of(required(document, "meter_id")), t0, step_s
 
-    got = _for_all(number, len(values), shared, rows)
+    named = document.get("meter_id")
+    got = _for_all(number, len(values), shared, rows, named if isinstance(named, str) else None)
     if got is not None:
         common, meter_id, t0, step_s = got
         for i, value in enumerate(values):
             _add_row(number, i, meter_id, t0 + i * step_s, value, letters[i], common, index, rows)
 
 
-def _slot(number: int, record: RawRecord, document: Document, index: MeterIndex, rows: StrictRows) -> None:
+def _slot(number: int, stamp: int, document: Document, index: MeterIndex, rows: StrictRows) -> None:
     values = _values(document)
     meters = document.get("meter_id")
     if not isinstance(meters, list) or len(meters) != len(values):
@@ -143,7 +148,7 @@ def _slot(number: int, record: RawRecord, document: Document, index: MeterIndex,
     letters = _letters(document, len(values))
 
     def shared() -> tuple[_Common, int]:
-        return _common(record, document), time_of(required(document, "ts"), "ts") // 1000
+        return _common(stamp, document), time_of(required(document, "ts"), "ts") // 1000
 
     got = _for_all(number, len(values), shared, rows)
     if got is not None:
@@ -152,12 +157,14 @@ def _slot(number: int, record: RawRecord, document: Document, index: MeterIndex,
             _add_row(number, i, meters[i], ts, value, letters[i], common, index, rows)
 
 
-def _for_all(number: int, count: int, shared: Callable[[], T], rows: StrictRows) -> T | None:
+def _for_all(
+    number: int, count: int, shared: Callable[[], T], rows: StrictRows, meter_id: str | None = None
+) -> T | None:
     """What all rows share; where that is wrong, every row is."""
     try:
         return shared()
     except FaultError as fault:
-        rows.faults.append(RecordFault(number, fault.code, fault.detail, tuple(range(count))))
+        rows.faults.append(RecordFault(number, fault.code, fault.detail, tuple(range(count)), meter_id))
         return None
 
 
@@ -221,7 +228,7 @@ def _add(
     rows.t_factor.append(common.t_factor)
 
 
-def _common(record: RawRecord, document: Document, *, is_short: bool = False, step_s: int = 0) -> _Common:
+def _common(stamp: int, document: Document, *, is_short: bool = False, step_s: int = 0) -> _Common:
     kind, unit_factor = -1, 1.0
     if not is_short or document.get("kind") is not None:
         kind_name = text_of(required(document, "kind"), "kind")
@@ -255,7 +262,7 @@ def _common(record: RawRecord, document: Document, *, is_short: bool = False, st
         unit_factor=unit_factor,
         scale=scale,
         rev=0 if rev is None else whole_of(rev, "rev", 0, MAX_REV),
-        coll=record.timestamp if coll is None else time_of(coll, "coll"),
+        coll=stamp if coll is None else time_of(coll, "coll"),
         t_factor=factor,
         period_s=step_s or (0 if period_s is None else whole_of(period_s, "period_s", 1, MAX_PERIOD_S)),
     )

@@ -104,6 +104,7 @@ CREATE TABLE reading_conflicts (
 CREATE UNIQUE INDEX uq_reading_conflicts_value
   ON reading_conflicts (meter_no, kind, ts, value, q, rev, scale, period_s);
 -- One row a record and code. positions: the record's rows it holds, empty = the record is one row or refused whole.
+-- due_at: when the clock alone may have removed the cause (future_ts).
 -- state: held, replayed, rejected (a dead letter that the topic has not got yet), dead (it has).
 CREATE TABLE quarantine (
   quarantine_no bigint GENERATED ALWAYS AS IDENTITY, source text NOT NULL, topic text NOT NULL,
@@ -111,7 +112,7 @@ CREATE TABLE quarantine (
   code text NOT NULL, detail text NOT NULL, meter_id text, record_ts timestamptz NOT NULL,
   positions integer[] NOT NULL DEFAULT '{}', row_count integer NOT NULL DEFAULT 1,
   record_key bytea, record_value bytea, record_headers jsonb NOT NULL DEFAULT '[]',
-  held_at timestamptz NOT NULL, state text NOT NULL DEFAULT 'held',
+  held_at timestamptz NOT NULL, due_at timestamptz, state text NOT NULL DEFAULT 'held',
   CONSTRAINT pk_quarantine PRIMARY KEY (quarantine_no));
 CREATE INDEX ix_quarantine_origin ON quarantine (topic, src_partition, src_offset);
 CREATE INDEX ix_quarantine_meter_id ON quarantine (meter_id) WHERE state = 'held';

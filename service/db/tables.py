@@ -220,6 +220,7 @@ Table(
     *must(Text, "source topic err_row code detail state"),
     *must(Integer, "src_partition row_count"),
     *must(Instant, "record_ts held_at"),
+    *may(Instant, "due_at"),
     *must(ARRAY(Integer), "positions"),
     *must(JSONB, "record_headers"),
     *may(Text, "meter_id"),

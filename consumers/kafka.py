@@ -1,0 +1,219 @@
+"""Kafka: the only module that speaks to it. Every line here answers a trap of RELIABILITY §1.
+
+No deserializer and no automatic commit; offsets come from the database, so ``auto_offset_reset`` is "none"; what a
+rebalance listener raises would only be logged, so it is kept and raised by the next ``poll``.
+"""
+
+import asyncio
+from collections.abc import Iterable, Mapping, Sequence
+from types import TracebackType
+from typing import Any, Self
+
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRebalanceListener, TopicPartition
+from aiokafka.errors import KafkaError, MessageSizeTooLargeError
+
+from consumers.ports import FatalFeedError, FeedError, Headers, Owner, RawRecord
+
+#: A rebalance waits so long for a member that is inside its longest batch (RELIABILITY §1).
+REBALANCE_TIMEOUT_S = 90.0
+HINT_TIMEOUT_S = 2.0
+BOUNDS_TIMEOUT_S = 5.0
+FETCH_BYTES = 16 << 20
+MAX_REQUEST_BYTES = 32 << 20
+
+
+class KafkaFeed(ConsumerRebalanceListener):  # type: ignore[misc] - aiokafka has no types
+    """One member of the consumer group of one topic. Use from one event loop."""
+
+    def __init__(self, *, bootstrap: str, topic: str, group: str, member: str, session_timeout_s: float) -> None:
+        self._topic = topic
+        self._owner: Owner | None = None
+        self._fatal: BaseException | None = None
+        self._rebalancing = False
+        self._consumer = AIOKafkaConsumer(
+            bootstrap_servers=bootstrap,
+            group_id=group,
+            client_id=member,
+            enable_auto_commit=False,
+            auto_offset_reset="none",
+            session_timeout_ms=int(session_timeout_s * 1000),
+            heartbeat_interval_ms=int(min(3.0, session_timeout_s / 3) * 1000),
+            rebalance_timeout_ms=int(REBALANCE_TIMEOUT_S * 1000),
+            metadata_max_age_ms=30_000,
+            max_partition_fetch_bytes=FETCH_BYTES,
+            fetch_max_bytes=4 * FETCH_BYTES,
+            fetch_max_wait_ms=100,
+            isolation_level="read_committed",
+        )
+
+    async def start(self, owner: Owner) -> None:
+        """Join the group. Raises ``FeedError`` when the broker does not answer."""
+        self._owner = owner
+        try:
+            await self._consumer.start()
+        except KafkaError as error:
+            await self._consumer.stop()
+            raise FeedError(f"the broker does not answer: {error}") from error
+        self._consumer.subscribe([self._topic], listener=self)
+
+    async def stop(self) -> None:
+        """Leave the group."""
+        await self._consumer.stop()
+
+    @property
+    def is_rebalancing(self) -> bool:
+        """Partitions are changing hands."""
+        return self._rebalancing
+
+    async def on_partitions_revoked(self, revoked: Iterable[TopicPartition]) -> None:
+        """Called by aiokafka before a rebalance."""
+        self._rebalancing = True
+        try:
+            if self._owner is not None:
+                await self._owner.revoked([tp.partition for tp in revoked])
+        except BaseException as error:
+            self._fatal = error
+            raise
+
+    async def on_partitions_assigned(self, assigned: Iterable[TopicPartition]) -> None:
+        """Called by aiokafka after a rebalance, while ``getmany`` runs on: pause before the first await."""
+        tps = sorted(assigned)
+        self._consumer.pause(*tps)
+        try:
+            if self._owner is not None:
+                offsets = await self._owner.assigned([tp.partition for tp in tps])
+                ready = [tp for tp in tps if tp.partition in offsets]
+                for tp in ready:
+                    self._consumer.seek(tp, offsets[tp.partition])
+                self._consumer.resume(*ready)
+            self._rebalancing = False
+        except BaseException as error:
+            self._fatal = error
+            raise
+
+    async def poll(self, parts: Sequence[int], timeout_s: float, max_records: int) -> Mapping[int, Sequence[RawRecord]]:
+        """See ``Feed.poll``."""
+        if self._fatal is not None:
+            raise FatalFeedError(f"a rebalance failed: {self._fatal!r}") from self._fatal
+        assigned = self._consumer.assignment()
+        wanted = [tp for tp in map(self._tp, parts) if tp in assigned]
+        try:
+            found = await self._consumer.getmany(*wanted, timeout_ms=int(timeout_s * 1000), max_records=max_records)
+        except KafkaError as error:
+            raise FeedError(f"reading failed: {error!r}") from error
+        return {tp.partition: records for tp, records in found.items()}
+
+    def seek(self, part: int, offset: int) -> None:
+        """Read on from ``offset``; nothing if the partition is not ours any more."""
+        if self._tp(part) in self._consumer.assignment():
+            self._consumer.seek(self._tp(part), offset)
+
+    def pause(self, parts: Sequence[int]) -> None:
+        """Fetch nothing of the partitions; what was fetched already is fetched again later."""
+        self._consumer.pause(*self._ours(parts))
+
+    def resume(self, parts: Sequence[int]) -> None:
+        """Fetch again."""
+        self._consumer.resume(*self._ours(parts))
+
+    async def bounds(self, parts: Sequence[int]) -> Mapping[int, tuple[int, int]]:
+        """See ``Feed.bounds``."""
+        tps = [self._tp(part) for part in parts]
+        if not tps:
+            return {}
+        try:
+            async with asyncio.timeout(BOUNDS_TIMEOUT_S):
+                first = await self._consumer.beginning_offsets(tps)
+                end = await self._consumer.end_offsets(tps)
+        except (KafkaError, TimeoutError) as error:
+            raise FeedError(f"the broker does not tell its offsets: {error!r}") from error
+        return {tp.partition: (first[tp], end[tp]) for tp in tps if tp in first and tp in end}
+
+    async def hint(self, offsets: Mapping[int, int]) -> None:
+        """See ``Feed.hint``. Not during a rebalance: a late answer of an old generation would reset the membership."""
+        ours = {tp: offset for tp, offset in ((self._tp(p), o) for p, o in offsets.items()) if tp in self._assigned()}
+        if ours and not self._rebalancing:
+            async with asyncio.timeout(HINT_TIMEOUT_S):
+                await self._consumer.commit(ours)
+
+    def _assigned(self) -> "frozenset[TopicPartition]":
+        return frozenset(self._consumer.assignment())
+
+    def _ours(self, parts: Sequence[int]) -> list[TopicPartition]:
+        return [tp for tp in map(self._tp, parts) if tp in self._consumer.assignment()]
+
+    def _tp(self, part: int) -> TopicPartition:
+        return TopicPartition(self._topic, part)
+
+
+class Producer:
+    """Sends records and knows when the broker has them. ``async with`` starts and stops it."""
+
+    def __init__(self, bootstrap: str, *, compression: str | None = None, linger_ms: int = 5) -> None:
+        """compression: gzip, lz4, snappy or zstd."""
+        self._producer = AIOKafkaProducer(
+            bootstrap_servers=bootstrap,
+            acks="all",
+            compression_type=compression,
+            linger_ms=linger_ms,
+            max_batch_size=1 << 18,
+            max_request_size=MAX_REQUEST_BYTES,
+        )
+
+    async def __aenter__(self) -> Self:
+        try:
+            await self._producer.start()
+        except KafkaError as error:
+            await self._producer.stop()
+            raise FeedError(f"the broker does not answer: {error}") from error
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._producer.stop()
+
+    async def send(
+        self,
+        topic: str,
+        key: bytes | None,
+        value: bytes | None,
+        headers: Headers = (),
+        timestamp_ms: int | None = None,
+        partition: int | None = None,
+    ) -> "asyncio.Future[Any]":
+        """Queue one record; the future is done when the broker has it, and then has ``partition`` and ``offset``.
+
+        Raises:
+            FeedError: it cannot be queued. The future raises ``FeedError``'s causes, aiokafka's errors.
+            TooLargeError: it is larger than this producer sends.
+        """
+        try:
+            future: asyncio.Future[Any] = await self._producer.send(
+                topic, value=value, key=key, headers=list(headers), timestamp_ms=timestamp_ms, partition=partition
+            )
+        except MessageSizeTooLargeError as error:
+            raise TooLargeError(str(error)) from error
+        except KafkaError as error:
+            raise FeedError(f"sending failed: {error!r}") from error
+        return future
+
+    async def deliver(
+        self, topic: str, key: bytes | None, value: bytes | None, headers: Headers = (), timestamp_ms: int | None = None
+    ) -> None:
+        """Send one record and wait until the broker has it. Raises ``FeedError`` or ``TooLargeError``."""
+        future = await self.send(topic, key, value, headers, timestamp_ms)
+        try:
+            await future
+        except MessageSizeTooLargeError as error:
+            raise TooLargeError(str(error)) from error
+        except KafkaError as error:
+            raise FeedError(f"sending failed: {error!r}") from error
+
+    async def flush(self) -> None:
+        """Wait until everything queued was sent."""
+        await self._producer.flush()
+
+
+class TooLargeError(FeedError):
+    """The broker or the producer refuses a record of this size."""
