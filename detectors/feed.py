@@ -1,0 +1,89 @@
+"""Is a source down, or is a meter silent? (SEMANTICS §5.29)"""
+
+import numpy as np
+import numpy.typing as npt
+
+from detectors.alerts import Alert
+from detectors.intervals import ENERGY_KINDS
+from detectors.readings import ReadingColumns, evidence_class
+from detectors.rules import runs
+from detectors.slots import Grid
+from detectors.vocab import Kind, Rule
+from detectors.world import World
+
+I64 = npt.NDArray[np.int64]
+Bool = npt.NDArray[np.bool_]
+
+#: Down: fewer than this share of the meters, of a source that at least this many plants use.
+DOWN_SHARE = 0.2
+DOWN_PLANTS = 3
+
+
+def source_slots(world: World, first_slot: int, n_slots: int, readings: ReadingColumns) -> tuple[I64, I64]:
+    """Meters of each source valid at each slot, and those of them with evidence, [sources, T].
+
+    A meter has evidence where an evidence-class value of power or energy reaches into the slot. readings: winners,
+    meter = rows of the registry.
+    """
+    slot_s = world.slot_s
+    meters = world.registry.meters
+    starts = (first_slot + np.arange(n_slots, dtype=np.int64)) * slot_s
+    begin = np.array([m.valid_from for m in meters], np.int64)[:, None]
+    end = np.array([m.valid_to for m in meters], np.int64)[:, None]
+    valid = (starts >= begin) & (starts < end)
+    speaks = np.zeros((len(meters), n_slots), np.bool_)
+    kinds = [int(k) for k in ENERGY_KINDS]
+    use = (evidence_class(readings.q) == 0) & np.isin(readings.kind, kinds)
+    use &= (readings.ts > starts[0]) & (readings.ts - readings.period_s < starts[-1] + slot_s)
+    row, ts = readings.meter[use], readings.ts[use]
+    length = np.where(readings.kind[use] == Kind.ENERGY_REG, slot_s, readings.period_s[use])
+    last = -(-ts // slot_s) - 1 - first_slot
+    first = np.minimum((ts - length) // slot_s - first_slot, last)
+    for back in range(int((last - first).max(initial=-1)) + 1):
+        column = last - back
+        inside = (column >= first) & (column >= 0) & (column < n_slots)
+        speaks[row[inside], column[inside]] = True
+    n_valid = np.zeros((len(world.sources), n_slots), np.int64)
+    n_speaks = n_valid.copy()
+    np.add.at(n_valid, world.meter_source, valid.astype(np.int64))
+    np.add.at(n_speaks, world.meter_source, (valid & speaks).astype(np.int64))
+    return n_valid, n_speaks
+
+
+def is_down(world: World, first_slot: int, n_valid: I64, n_speaks: I64, as_of: int) -> tuple[Bool, Bool]:
+    """Which slots of each source are down, and which are decided at ``as_of``, [sources, T]."""
+    ends = (first_slot + 1 + np.arange(n_valid.shape[1], dtype=np.int64)) * world.slot_s
+    decided = ends <= as_of - world.source_delay_s[:, None]
+    many = world.source_plants[:, None] >= DOWN_PLANTS
+    return decided & many & (n_valid > 0) & (n_speaks < DOWN_SHARE * n_valid), decided
+
+
+def down_on(grid: Grid, first_slot: int, down: Bool) -> Bool:
+    """Cut the columns of a grid out of ``down``, which begins at ``first_slot``; what lies outside is not down."""
+    result = np.zeros((down.shape[0], grid.n), np.bool_)
+    shift = grid.first_slot - first_slot
+    low, high = max(shift, 0), min(shift + grid.n, down.shape[1])
+    if low < high:
+        result[:, low - shift : high - shift] = down[:, low:high]
+    return result
+
+
+def feed_alerts(world: World, first_slot: int, down: Bool, decided: Bool) -> list[Alert]:
+    """`feed_down` alerts of a span of slots."""
+    alerts: list[Alert] = []
+    for row, source in enumerate(world.sources):
+        if not down[row].any():
+            continue
+        until = int(np.flatnonzero(decided[row])[-1]) + 1
+        track = runs.RunTrack(
+            first_slot,
+            0,
+            until,
+            down[row].tolist(),
+            (decided[row] & ~down[row]).tolist(),
+            [False] * down.shape[1],
+            [0.0] * down.shape[1],
+        )
+        blank = Alert(f"source:{source}", Rule.FEED_DOWN, None, 1, 0, 0, 0)
+        alerts += runs.walk(track, blank, None, slot_s=world.slot_s)
+    return alerts

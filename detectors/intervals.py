@@ -1,0 +1,277 @@
+"""Readings to the energy of each meter and slot (SEMANTICS §2.7, §2.8, §2.12).
+
+Intervals that end on slot boundaries and last a slot are scattered; shorter ones are summed and must tile the slot;
+registers and longer intervals are points of a cumulative curve, judged by spans tiled from local midnight.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from detectors.readings import ReadingColumns, evidence_class
+from detectors.slots import Grid, local_days
+from detectors.vocab import Kind, Scale
+from detectors.world import World
+
+I64 = npt.NDArray[np.int64]
+F64 = npt.NDArray[np.float64]
+Bool = npt.NDArray[np.bool_]
+
+#: A value above this multiple of the contract capacity is suspect (SEMANTICS §2.12).
+CAPACITY_FACTOR = 1.5
+#: Kinds that give energy, best last, so that a better one overwrites (SEMANTICS §2.7).
+ENERGY_KINDS = (Kind.POWER_INST, Kind.ENERGY_REG, Kind.POWER_AVG, Kind.ENERGY_INT)
+
+
+@dataclass(frozen=True, slots=True)
+class MeterSlots:
+    """What M meters show on T slots."""
+
+    meters: I64  # [M] rows of world.registry.meters, sorted
+    wh: I64  # [M, T] energy, or a lower bound of it; 0 where nothing is known
+    measured: Bool  # [M, T] evidence tiles the slot
+    partial: Bool  # [M, T] evidence covers part of the slot: wh is a lower bound
+    negative: Bool  # [M, T] an energy below 0 is in it
+    coarse: Bool  # [M, T] a register covers the slot, but is too coarse for the threshold
+    over_capacity: Bool  # [M, T] a value was set aside (SEMANTICS §2.12)
+    evidence_lost: Bool  # [M, T] a winner turned evidence into none (SEMANTICS §2.6)
+    not_evidence: Bool  # [M, T] a value is there that is no evidence
+    no_multiplier: Bool  # [M, T]
+    live: Bool  # [M, T] voltage above 0
+    dead: Bool  # [M, T] voltage 0
+    register_extra_wh: I64  # [M] what the day's register proves beyond the slots (SEMANTICS §2.8)
+
+
+def meter_slots(world: World, meters: I64, grid: Grid, readings: ReadingColumns, threshold_kw: F64) -> MeterSlots:
+    """Energy of ``meters`` on the grid.
+
+    readings: winners only, ``meter`` = rows of the registry, any order; those of other meters or times are ignored.
+    threshold_kw: [M], the lowest load that an order tests on this day for the meter's scopes; inf where none does.
+    """
+    shape = (len(meters), grid.n)
+    out = _nothing_known(meters, shape)
+    first_s, last_s = int(grid.starts_s[0]), int(grid.ends_s[-1])
+    row = np.searchsorted(meters, readings.meter)
+    row = np.minimum(row, max(len(meters) - 1, 0))
+    near = (readings.ts > first_s - 86_400) & (readings.ts <= last_s + 86_400)
+    mine = near & (meters[row] == readings.meter) if len(meters) else np.zeros(len(readings), np.bool_)
+    readings, row = readings.take(mine), row[mine]
+    _voltages(out, row, readings, grid)
+    energy = np.isin(readings.kind, [int(k) for k in ENERGY_KINDS])
+    readings, row = readings.take(energy), row[energy]
+    is_register = readings.kind == Kind.ENERGY_REG
+    period = np.where(is_register, grid.slot_s, readings.period_s)
+    value, usable = _usable_values(world, out, readings, row, period, grid)
+    for kind in ENERGY_KINDS:
+        of_kind = usable & (readings.kind == kind)
+        if not of_kind.any():
+            continue
+        if kind == Kind.ENERGY_REG:
+            _registers(world, out, row[of_kind], readings.take(of_kind), value[of_kind], grid, threshold_kw)
+            continue
+        fits = of_kind & (period <= grid.slot_s)
+        _intervals(out, row[fits], readings.ts[fits], period[fits], value[fits], grid)
+        longer = of_kind & (period > grid.slot_s)
+        if longer.any():
+            _long_intervals(out, row[longer], readings.ts[longer], period[longer], value[longer], grid)
+    _register_days(world, out, row, readings, value, usable & is_register, grid)
+    return out
+
+
+def _nothing_known(meters: I64, shape: tuple[int, int]) -> MeterSlots:
+    def no() -> Bool:
+        return np.zeros(shape, np.bool_)
+
+    return MeterSlots(
+        meters=meters,
+        wh=np.zeros(shape, np.int64),
+        measured=no(),
+        partial=no(),
+        negative=no(),
+        coarse=no(),
+        over_capacity=no(),
+        evidence_lost=no(),
+        not_evidence=no(),
+        no_multiplier=no(),
+        live=no(),
+        dead=no(),
+        register_extra_wh=np.zeros(len(meters), np.int64),
+    )
+
+
+def _slot_of(ts: I64, grid: Grid) -> I64:
+    """Column of the slot that holds each instant; outside the grid: below 0 or not below ``grid.n``."""
+    return -(-ts // grid.slot_s) - 1 - grid.first_slot
+
+
+def _mark(target: Bool, row: I64, ts: I64, period: I64, grid: Grid) -> None:
+    """Set ``target`` on the slots that each interval (ts - period, ts] touches."""
+    last = _slot_of(ts, grid)
+    first = np.minimum((ts - period) // grid.slot_s - grid.first_slot, last)
+    for back in range(int((last - first).max(initial=-1)) + 1):
+        column = last - back
+        inside = (column >= first) & (column >= 0) & (column < grid.n)
+        target[row[inside], column[inside]] = True
+
+
+def _voltages(out: MeterSlots, row: I64, readings: ReadingColumns, grid: Grid) -> None:
+    """A voltage above 0 in a slot shows a live meter, one of 0 (and none above) a dead one (SEMANTICS §2.11)."""
+    proof = (readings.kind == Kind.VOLTAGE) & (evidence_class(readings.q) == 0)
+    column = _slot_of(readings.ts, grid)
+    proof &= (column >= 0) & (column < grid.n)
+    for target, holds in ((out.live, proof & (readings.value > 0)), (out.dead, proof & (readings.value <= 0))):
+        target[row[holds], column[holds]] = True
+    out.dead[out.live] = False
+
+
+def _usable_values(
+    world: World, out: MeterSlots, readings: ReadingColumns, row: I64, period: I64, grid: Grid
+) -> tuple[F64, Bool]:
+    """Primary values, and which are evidence at evaluation; the others leave their mark in ``out``."""
+    secondary = readings.scale == Scale.SECONDARY
+    factor = np.ones(len(readings))
+    factor[secondary] = world.factors(readings.meter[secondary].astype(np.int64), readings.ts[secondary])
+    value = readings.value * factor
+    power = (readings.kind == Kind.POWER_INST) | (readings.kind == Kind.POWER_AVG)
+    register = readings.kind == Kind.ENERGY_REG
+    load_kw = np.where(power, value, value * 3600 / np.maximum(period, 1))
+    with np.errstate(invalid="ignore"):
+        over = ~register & (load_kw > CAPACITY_FACTOR * world.meter_capacity_kw[readings.meter])
+        negative = ~register & (value < 0) & ~world.meter_may_export[readings.meter]
+    evidence = evidence_class(readings.q) == 0
+    unknown = np.isnan(factor)
+    for target, holds in (
+        (out.over_capacity, evidence & over),
+        (out.evidence_lost, ~evidence & readings.had_evidence),
+        (out.not_evidence, ~evidence | negative),
+        (out.no_multiplier, unknown),
+    ):
+        if holds.any():
+            _mark(target, row[holds], readings.ts[holds], period[holds], grid)
+    usable = evidence & ~over & ~negative & ~unknown
+    return np.where(power, value * period / 3600, value), usable  # kWh
+
+
+def _intervals(out: MeterSlots, row: I64, ts: I64, period: I64, kwh: F64, grid: Grid) -> None:
+    """Intervals of at most a slot: whole ones win, shorter ones must tile."""
+    column = _slot_of(ts, grid)
+    inside = (column >= 0) & (column < grid.n)
+    whole = inside & (period == grid.slot_s) & (ts % grid.slot_s == 0)
+    wh = np.rint(kwh * 1000).astype(np.int64)
+    part = inside & ~whole & (period < grid.slot_s)
+    if part.any():
+        sums, seconds = np.zeros(out.wh.shape), np.zeros(out.wh.shape, np.int64)
+        below = np.zeros(out.wh.shape, np.bool_)
+        np.add.at(sums, (row[part], column[part]), kwh[part] * 1000)
+        np.add.at(seconds, (row[part], column[part]), period[part])
+        minus = part & (wh < 0)
+        below[row[minus], column[minus]] = True
+        tiled = seconds == grid.slot_s
+        bound = (seconds > 0) & ~tiled & ~out.measured
+        for where, is_measured in ((tiled, True), (bound, False)):
+            out.wh[where] = np.rint(sums[where]).astype(np.int64)
+            out.negative[where] = below[where]
+            out.measured[where] = is_measured
+            out.partial[where] = not is_measured
+    r, c = row[whole], column[whole]
+    out.wh[r, c] = wh[whole]
+    out.negative[r, c] = wh[whole] < 0
+    out.measured[r, c] = True
+    out.partial[r, c] = False
+
+
+def _spread(out: MeterSlots, row: int, first: int, n: int, wh: int, grid: Grid) -> None:
+    """Give each of ``n`` slots from column ``first`` the mean of a span, so that whole Wh add up to the span's."""
+    shares = np.diff(np.arange(n + 1, dtype=np.int64) * wh // n)
+    low, high = max(first, 0), min(first + n, grid.n)
+    if low < high:
+        out.wh[row, low:high] = shares[low - first : high - first]
+        out.negative[row, low:high] = wh < 0
+        out.measured[row, low:high] = True
+        out.partial[row, low:high] = False
+
+
+def _long_intervals(out: MeterSlots, row: I64, ts: I64, period: I64, kwh: F64, grid: Grid) -> None:
+    """Intervals longer than a slot: spans of the smallest number of slots, from local midnight, that they tile."""
+    for meter in np.unique(row):
+        mine = np.flatnonzero(row == meter)
+        mine = mine[np.argsort(ts[mine])]
+        ends, begins = ts[mine], ts[mine] - period[mine]
+        chain = np.cumsum(np.r_[True, begins[1:] != ends[:-1]])
+        curve = np.cumsum(kwh[mine]) * 1000
+        points = {}
+        for i in range(len(mine)):
+            points[int(begins[i])] = (int(chain[i]), float(curve[i] - kwh[mine[i]] * 1000))
+            points[int(ends[i])] = (int(chain[i]), float(curve[i]))
+        _tile(out, int(meter), points, 1, grid)
+
+
+def _registers(
+    world: World, out: MeterSlots, row: I64, readings: ReadingColumns, kwh: F64, grid: Grid, threshold_kw: F64
+) -> None:
+    """Registers: spans of the smallest number of slots whose 2 u_kw is below the threshold (SEMANTICS §2.8)."""
+    for meter in np.unique(row):
+        mine = row == meter
+        points, factor = _register_points(world, readings.take(mine), kwh[mine])
+        resolution_kwh = world.meter_resolution_kwh[out.meters[meter]] * factor
+        enough = next(
+            (
+                n
+                for n in range(1, grid.today.n_slots + 1)
+                if 2 * resolution_kwh / (n * grid.hours) < threshold_kw[meter]
+            ),
+            0,
+        )
+        edges = set(points)
+        for column in range(grid.n):
+            start = int(grid.starts_s[column])
+            both = start in edges and start + grid.slot_s in edges
+            if both and points[start][0] == points[start + grid.slot_s][0]:
+                out.coarse[meter, column] = True
+        if enough:
+            _tile(out, int(meter), points, enough, grid)
+    out.coarse[out.measured] = False
+
+
+def _register_points(world: World, readings: ReadingColumns, kwh: F64) -> tuple[dict[int, tuple[int, float]], float]:
+    """The curve of one meter's register: instant -> (chain, Wh). A chain ends where the register went back or its
+    multiplier changed: no energy is derived across."""
+    order = np.argsort(readings.ts)
+    ts, raw, primary = readings.ts[order], readings.value[order], kwh[order]
+    secondary = readings.scale[order] == Scale.SECONDARY
+    factor = np.where(secondary, world.factors(readings.meter[order].astype(np.int64), ts), 1.0)
+    broken = np.r_[True, (factor[1:] != factor[:-1]) | (raw[1:] < raw[:-1])]
+    chain = np.cumsum(broken)
+    points = {int(t): (int(c), float(v) * 1000) for t, c, v in zip(ts, chain, primary, strict=True)}
+    return points, float(np.nanmax(factor, initial=1.0))
+
+
+def _tile(out: MeterSlots, meter: int, points: dict[int, tuple[int, float]], at_least: int, grid: Grid) -> None:
+    """Lay spans from the local midnights over the grid and take those whose both ends the curve knows."""
+    for day in local_days(grid.zone, int(grid.starts_s[0]), int(grid.starts_s[-1]), grid.slot_s):
+        for n in range(at_least, day.n_slots + 1):
+            found = False
+            for first in range(day.first_slot, day.end_slot - n + 1, n):
+                begin, end = points.get(first * grid.slot_s), points.get((first + n) * grid.slot_s)
+                if begin and end and begin[0] == end[0]:
+                    found = True
+                    _spread(out, meter, first - grid.first_slot, n, round(end[1] - begin[1]), grid)
+            if found:
+                break
+
+
+def _register_days(
+    world: World, out: MeterSlots, row: I64, readings: ReadingColumns, kwh: F64, usable: Bool, grid: Grid
+) -> None:
+    """Where a register covers the day: what it proves beyond the sum of the slots, less its uncertainty."""
+    begin = grid.today.first_slot * grid.slot_s
+    end = grid.today.end_slot * grid.slot_s
+    for meter in np.unique(row[usable]):
+        mine = usable & (row == meter)
+        points, factor = _register_points(world, readings.take(mine), kwh[mine])
+        if begin in points and end in points and points[begin][0] == points[end][0]:
+            uncertainty_wh = 2 * world.meter_resolution_kwh[out.meters[meter]] * factor * 1000
+            proven = points[end][1] - points[begin][1] - uncertainty_wh
+            known = int(out.wh[meter, grid.day].sum())
+            out.register_extra_wh[meter] = max(0, round(proven) - known)

@@ -1,0 +1,159 @@
+"""One pass over a local day of many scopes: readings, orders and baselines in; slot verdicts, day rows and alerts out.
+
+The same function serves the stream and the back-test. A day's result depends on its readings, the registry,
+``as_of`` and the ``Carry`` of the day before, and on nothing else; judging a day again and walking on while its carry
+changes gives what judging everything in order would give.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+
+import numpy as np
+import numpy.typing as npt
+
+from detectors import day_verdict, episodes
+from detectors.alerts import Alert, Carry
+from detectors.caps import Caps, caps_on, day_shares_wh
+from detectors.days import SLOT, DayRow
+from detectors.intervals import MeterSlots, meter_slots
+from detectors.loads import Loads, scope_loads
+from detectors.readings import ReadingColumns
+from detectors.slots import Grid, LocalDay
+from detectors.verdict import Evidence, Slots, evidence_of, slot_verdicts
+from detectors.world import World, rows_of
+
+I64 = npt.NDArray[np.int64]
+F64 = npt.NDArray[np.float64]
+Bool = npt.NDArray[np.bool_]
+
+#: Context on either side of a day: the longest m of any rule (limit_slot, offline: 2 h).
+MARGIN_MIN = 120
+
+
+@dataclass(frozen=True, slots=True)
+class Pass:
+    """Everything that was worked out for a day, before it is shown."""
+
+    world: World
+    grid: Grid
+    scopes: I64  # [S] rows of world.scope_ids
+    as_of: int
+    past: Bool  # [T] the slot's end is not after as_of
+    caps: Caps
+    meters: MeterSlots
+    loads: Loads
+    evidence: Evidence
+    slots: Slots
+    share_wh: F64  # [O, day slots]
+    day_cap_wh: F64  # [O] NaN where unknown
+    coverage: F64  # [S, T]
+
+    @property
+    def n_judged(self) -> int:
+        """Slots of the day whose end is not after as_of."""
+        return int(self.past[self.grid.day].sum())
+
+
+@dataclass(frozen=True, slots=True)
+class DayResult:
+    """What a pass shows. Lists run along the scopes given."""
+
+    day: date
+    first_slot: int
+    slots: npt.NDArray[np.void]  # [S, judged slots] of ``SLOT``
+    order_ids: list[tuple[str, ...]]
+    baseline_versions: list[tuple[str, ...]]
+    rows: list[DayRow]
+    alerts: list[list[Alert]]  # those that opened in the day or were open when it began
+    carries: list[Carry]
+
+
+def margin_slots(slot_s: int) -> int:
+    """Slots of context on either side of a day."""
+    return MARGIN_MIN * 60 // slot_s
+
+
+def judge_day(
+    world: World,
+    scopes: I64,
+    today: LocalDay,
+    readings: ReadingColumns,
+    as_of: int,
+    carries: Sequence[Carry],
+    source_down: Bool | None = None,
+) -> DayResult:
+    """Judge one local day.
+
+    scopes: rows of ``world.scope_ids``, sorted. readings: winners, meter = rows of the registry, reaching at least
+    ``MARGIN_MIN`` beyond the day on either side, and a day where registers are used. carries: one a scope, of the day
+    before. source_down: [sources, grid columns] or None.
+    """
+    grid = Grid(world.zone, world.slot_s, today, margin_slots(world.slot_s))
+    work = work_out(world, scopes, grid, readings, as_of, source_down)
+    found = episodes.alerts_of_day(work, carries)
+    rows = day_verdict.day_rows(work, found, carries)
+    slots, order_ids, versions = _packed(work)
+    return DayResult(today.day, today.first_slot, slots, order_ids, versions, rows, found.alerts, found.carries)
+
+
+def work_out(
+    world: World, scopes: I64, grid: Grid, readings: ReadingColumns, as_of: int, source_down: Bool | None
+) -> Pass:
+    """Caps, energies, evidence and slot verdicts of a day with its margins."""
+    caps = caps_on(world, scopes, grid)
+    shares, known = day_shares_wh(world, caps, grid)
+    day_cap = np.where(known, shares.sum(axis=1), np.nan)
+    rows, owner = rows_of(world.member_scope, scopes)
+    meters = np.unique(world.member_meter[rows])
+    meters_on_day = meter_slots(world, meters, grid, readings, _thresholds(world, caps, rows, owner, meters, grid))
+    loads = scope_loads(world, scopes, grid, meters_on_day, as_of, source_down)
+    evidence = evidence_of(loads, caps)
+    past = grid.ends_s <= as_of
+    slots = slot_verdicts(world, caps, loads, evidence, grid, day_cap, past)
+    n = loads.meters.astype(np.float64)
+    proven = evidence.covered | (loads.evidence < loads.meters)
+    coverage = np.divide(loads.evidence, n, out=np.zeros_like(n), where=(n > 0) & proven)
+    return Pass(
+        world, grid, scopes, as_of, past, caps, meters_on_day, loads, evidence, slots, shares, day_cap, coverage
+    )
+
+
+def _thresholds(world: World, caps: Caps, rows: I64, owner: I64, meters: I64, grid: Grid) -> F64:
+    """Lowest load that an order tests on the day for each meter's scopes, kW; inf where none does (SEMANTICS §2.7)."""
+    lowest = np.full(len(caps.take), np.inf)
+    tested = np.where(caps.is_energy[:, None], caps.cap_kw, caps.over_kw)[:, grid.day]
+    active = (caps.ordered & ~caps.exempt)[:, grid.day]
+    of_order = np.where(active & ~np.isnan(tested), tested, np.inf).min(axis=1, initial=np.inf)
+    np.minimum.at(lowest, caps.scope, of_order)
+    result = np.full(len(meters), np.inf)
+    np.minimum.at(result, np.searchsorted(meters, world.member_meter[rows]), lowest[owner])
+    return result
+
+
+def _packed(work: Pass) -> tuple[npt.NDArray[np.void], list[tuple[str, ...]], list[tuple[str, ...]]]:
+    grid, caps = work.grid, work.caps
+    day = slice(grid.margin, grid.margin + work.n_judged)
+    packed = np.zeros((len(work.scopes), work.n_judged), SLOT)
+    packed["wh"] = work.loads.wh[:, day]
+    packed["cap_kw"] = work.slots.cap_kw[:, day]
+    packed["reasons"] = work.slots.reasons[:, day]
+    packed["evidence"] = work.loads.evidence[:, day]
+    packed["meters"] = work.loads.meters[:, day]
+    packed["missing"] = work.loads.missing[:, day]
+    packed["facts"] = work.evidence.facts[:, day]
+    packed["verdict"] = work.slots.verdict[:, day]
+    first_of = np.searchsorted(caps.scope, np.arange(len(work.scopes)))
+    shown = caps.shown[:, day]
+    packed["order"] = np.where(shown >= 0, shown - first_of[:, None], -1)
+    counts = np.bincount(caps.scope, minlength=len(work.scopes))
+    orders = [
+        tuple(work.world.orders[r].order_id for r in caps.order[f : f + c])
+        for f, c in zip(first_of, counts, strict=True)
+    ]
+    versions = []
+    for s, rows in enumerate(caps.baselines.row[:, day]):
+        used = np.unique(rows[rows >= 0])
+        versions.append(tuple(work.world.baselines[r].version for r in used))
+        packed["baseline"][s] = np.where(rows >= 0, np.searchsorted(used, rows), -1) if len(used) else -1
+    return packed, orders, versions

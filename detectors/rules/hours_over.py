@@ -1,0 +1,10 @@
+"""`hours_over`: a duty cycle that n-of-m never sees. Raised at the slot that completes 4 h of over slots in a local day
+under a stop, cap or power limit (SEMANTICS §5.27)."""
+
+import numpy as np
+import numpy.typing as npt
+
+
+def flags(over: npt.NDArray[np.bool_], *, n: int = 16) -> npt.NDArray[np.bool_]:
+    """Slots from the n-th over slot of the day on. over: [..., T], the day's own slots."""
+    return np.asarray(np.cumsum(over, axis=-1) >= n, np.bool_)

@@ -1,0 +1,30 @@
+"""`limit_pace` (grade 1): the day's energy cap will break at the present pace. At least 80 % of the day cap is used,
+and the mean load of the last hour would break it before the day's judged slots end (SEMANTICS §5.27). A warning to the
+plant: a day that keeps its cap after it is compliant."""
+
+import numpy as np
+import numpy.typing as npt
+
+Bool = npt.NDArray[np.bool_]
+
+
+def flags(
+    used_wh: npt.NDArray[np.int64],
+    hour_wh: npt.NDArray[np.float64],
+    slots_left: npt.NDArray[np.int64],
+    day_cap_wh: npt.NDArray[np.float64],
+    *,
+    used_share: float = 0.8,
+    tolerance: float = 0.03,
+    slots_per_hour: int = 4,
+) -> Bool:
+    """Slots at which the day cap is not broken yet, and will be.
+
+    used_wh: [..., T] so far. hour_wh: [..., T] energy of the hour that ends with the slot, NaN where not all measured.
+    slots_left: [..., T] judged slots of the day after this one. day_cap_wh: [...], NaN unknown.
+    """
+    cap = day_cap_wh[..., None]
+    limit = np.rint(cap * (1 + tolerance))
+    with np.errstate(invalid="ignore"):
+        will_break = used_wh + hour_wh / slots_per_hour * slots_left > limit
+        return np.asarray((used_wh >= used_share * cap) & (used_wh <= limit) & will_break, np.bool_)
