@@ -164,7 +164,7 @@ CAST: tuple[Cast, ...] = (
     _limit("L11", "演示再生铅一厂", 2, "3212", METAL, 4.5, 4, 0, 0.5, 0.34, 6, source=SOURCE_SMALL, measure=POWER),
     _stop("S26", "演示砖瓦七厂", 2, "3031", METAL, 1.4, -3, 0, 3, source=SOURCE_SMALL, attributes="fuel=coal"),
     _limit("L12", "演示再生铜一厂", 1, "3211", METAL, 3.2, -4, 0, 0.5, 0.32, 6, multiplier=80),
-    _limit("L13", "演示钢铁五厂", 1, "3120", STEEL, 14.0, -3, 0, 0.2, 0.60, 1, multiplier=12000),
+    _limit("L13", "演示钢铁五厂", 1, "3120", STEEL, 14.0, -3, 0, 0.2, 0.60, 1, multiplier=100),
     _limit("L14", "演示轧钢四厂", 1, "3130", METAL, 10.0, -2, 2, 0.2, 0.48, 1),
     _limit("L15", "演示钢铁六厂", 2, "3120", STEEL, 25.0, -3, -2, 0.2, 0.60, 1, multiplier=24000),
     _limit("L16", "演示轧钢五厂", 2, "3130", METAL, 7.0, 0, 0, 0.2, 0.48, 1, multiplier=1200),
