@@ -78,4 +78,4 @@ async def _state(connection: AsyncConnection) -> tuple[int, str]:
 
 
 async def _numbers(connection: AsyncConnection, query: str) -> dict[str, int]:
-    return dict((await connection.execute(text(query))).tuples().all())
+    return {row[0]: row[1] for row in await connection.execute(text(query))}
