@@ -40,7 +40,7 @@ def create_app(settings: Settings, engine: AsyncEngine, clock: Clock) -> FastAPI
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        async with parts.feed.running():
+        async with parts.feed.running(), parts.exporter.running():
             yield
 
     app = FastAPI(
@@ -68,4 +68,4 @@ def _version() -> str:
     try:
         return version("cuofeng")
     except PackageNotFoundError:
-        return "unpackaged"
+        return "0+unpackaged"

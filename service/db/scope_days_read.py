@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
 import numpy as np
+import numpy.typing as npt
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -64,8 +65,9 @@ async def read_series(
     for row in rows:
         skipped = max(0, first_slot - row.first_slot)
         slots = np.frombuffer(row.slots, dtype=SLOT)[skipped : last_slot + 1 - row.first_slot]
-        start = row.first_slot + skipped
-        views += slot_views(slots, start, row.slot_s, row.order_ids, row.baseline_versions)
+        count, start = len(slots), row.first_slot + skipped
+        numbers = range(start, start + count)
+        views += slot_views(slots, numbers, row.slot_s, [row.order_ids] * count, [row.baseline_versions] * count)
     return views
 
 
@@ -93,33 +95,33 @@ async def read_slot(
     )
     found = rows.all()
     slots = np.frombuffer(b"".join(row.slots for row in found), dtype=SLOT)
-    return {
-        row.scope_id: slot_views(slots[i : i + 1], slot, slot_s, row.order_ids, row.baseline_versions)[0]
-        for i, row in enumerate(found)
-    }
+    views = slot_views(
+        slots, [slot] * len(found), slot_s, [row.order_ids for row in found], [row.baseline_versions for row in found]
+    )
+    return {row.scope_id: view for row, view in zip(found, views, strict=True)}
 
 
 def slot_views(
-    slots: np.ndarray[tuple[int], np.dtype[np.void]],
-    first_slot: int,
+    slots: npt.NDArray[np.void],
+    numbers: Sequence[int],
     slot_s: int,
-    order_ids: Sequence[str],
-    baseline_versions: Sequence[str],
+    order_ids: Sequence[Sequence[str]],
+    baseline_versions: Sequence[Sequence[str]],
 ) -> list[SlotView]:
-    """Unpack slots (1-d array of ``SLOT``) that begin at slot number ``first_slot``."""
+    """Unpack slots (1-d array of ``SLOT``), all at once; the other sequences have one entry per slot."""
     loads, shares = load_kw(slots, slot_s).tolist(), coverage(slots).tolist()
     caps, verdicts, reasons = (slots[name].tolist() for name in ("cap_kw", "verdict", "reasons"))
     orders, baselines = slots["order"].tolist(), slots["baseline"].tolist()
     return [
         SlotView(
-            slot=first_slot + i,
+            slot=numbers[i],
             load_kw=_number(loads[i]),
             coverage=round(shares[i], 3),
             cap_kw=_number(caps[i]),
             verdict=_VERDICTS[verdicts[i]],
             reasons=reason_codes(reasons[i]) if reasons[i] else [],
-            order_id=order_ids[orders[i]] if orders[i] >= 0 else None,
-            baseline_version=baseline_versions[baselines[i]] if baselines[i] >= 0 else None,
+            order_id=order_ids[i][orders[i]] if orders[i] >= 0 else None,
+            baseline_version=baseline_versions[i][baselines[i]] if baselines[i] >= 0 else None,
         )
         for i in range(len(slots))
     ]

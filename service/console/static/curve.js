@@ -2,7 +2,7 @@
 import { label, word } from "./words.js";
 
 const NS = "http://www.w3.org/2000/svg";
-const WIDTH = 920, HEIGHT = 340, LEFT = 58, RIGHT = 12, TOP = 14, BOTTOM = 34;
+const WIDTH = 920, HEIGHT = 346, LEFT = 58, RIGHT = 12, TOP = 24, BOTTOM = 34;
 
 function node(name, attributes = {}, text) {
   const made = document.createElementNS(NS, name);
@@ -49,7 +49,7 @@ export function drawCurve(host, slots, { alertFrom = null, alertTo = null } = {}
     svg.append(node("line", { class: "grid", x1: LEFT, x2: WIDTH - RIGHT, y1: y(kw), y2: y(kw) }));
     svg.append(node("text", { class: "tick", x: LEFT - 8, y: y(kw) + 4, "text-anchor": "end" }, Number(kw.toPrecision(4)).toLocaleString("en")));
   }
-  svg.append(node("text", { class: "unit", x: LEFT - 8, y: TOP - 3, "text-anchor": "end" }, "kW"));
+  svg.append(node("text", { class: "unit", x: LEFT - 8, y: TOP - 13, "text-anchor": "end" }, "kW"));
   drawTimes(svg, slots, x, low);
   if (alertFrom !== null) {
     const first = slots.findIndex((s) => Date.parse(s.slot_end) >= alertFrom);
