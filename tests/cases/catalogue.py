@@ -1,0 +1,17 @@
+"""All cases: importing the modules registers them."""
+
+from tests.cases import (
+    s1_time,
+    s2_energy,
+    s2_zeros,
+    s3_caps,
+    s3_orders,
+    s4_verdicts,
+    s5_alerts,
+    s5_days,
+    s5_health,
+)
+from tests.cases.expect import CASES
+
+MODULES = (s1_time, s2_energy, s2_zeros, s3_caps, s3_orders, s4_verdicts, s5_alerts, s5_days, s5_health)
+__all__ = ["CASES", "MODULES"]
