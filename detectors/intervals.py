@@ -47,7 +47,7 @@ def meter_slots(world: World, meters: I64, grid: Grid, readings: ReadingColumns,
     """Energy of ``meters`` on the grid.
 
     readings: winners only, ``meter`` = rows of the registry, any order; those of other meters or times are ignored.
-    threshold_kw: [M], the lowest load that an order tests on this day for the meter's scopes; inf where none does.
+    threshold_kw: [M, T], the lowest load that an order tests at the slot for the meter's scopes; inf where none does.
     """
     shape = (len(meters), grid.n)
     out = _nothing_known(meters, shape)
@@ -63,17 +63,19 @@ def meter_slots(world: World, meters: I64, grid: Grid, readings: ReadingColumns,
     is_register = readings.kind == Kind.ENERGY_REG
     period = np.where(is_register, grid.slot_s, readings.period_s)
     value, usable = _usable_values(world, out, readings, row, period, grid)
+    fits = usable & (is_register | (period <= grid.slot_s))
     for kind in ENERGY_KINDS:
-        of_kind = usable & (readings.kind == kind)
-        if not of_kind.any():
-            continue
+        of_kind = fits & (readings.kind == kind)
         if kind == Kind.ENERGY_REG:
             _registers(world, out, row[of_kind], readings.take(of_kind), value[of_kind], grid, threshold_kw)
-            continue
-        fits = of_kind & (period <= grid.slot_s)
-        _intervals(out, row[fits], readings.ts[fits], period[fits], value[fits], grid)
-        longer = of_kind & (period > grid.slot_s)
-        if longer.any():
+        elif of_kind.any():
+            _intervals(out, row[of_kind], readings.ts[of_kind], period[of_kind], value[of_kind], grid)
+    for kind in reversed(ENERGY_KINDS):
+        of_kind = usable & (readings.kind == kind)
+        if kind == Kind.ENERGY_REG:
+            _register_spans(world, out, row[of_kind], readings.take(of_kind), value[of_kind], grid, threshold_kw)
+        else:
+            longer = of_kind & (period > grid.slot_s)
             _long_intervals(out, row[longer], readings.ts[longer], period[longer], value[longer], grid)
     _register_days(world, out, row, readings, value, usable & is_register, grid)
     return out
@@ -181,15 +183,19 @@ def _intervals(out: MeterSlots, row: I64, ts: I64, period: I64, kwh: F64, grid: 
     out.partial[r, c] = False
 
 
-def _spread(out: MeterSlots, row: int, first: int, n: int, wh: int, grid: Grid) -> None:
-    """Give each of ``n`` slots from column ``first`` the mean of a span, so that whole Wh add up to the span's."""
+def _spread(out: MeterSlots, row: int, first: int, waits: Bool, wh: int, grid: Grid) -> None:
+    """Give the slots of a span from column ``first`` the span's mean, but those measured better or waiting for a
+    smaller span; whole Wh add up to the span's."""
+    n = len(waits)
     shares = np.diff(np.arange(n + 1, dtype=np.int64) * wh // n)
-    low, high = max(first, 0), min(first + n, grid.n)
-    if low < high:
-        out.wh[row, low:high] = shares[low - first : high - first]
-        out.negative[row, low:high] = wh < 0
-        out.measured[row, low:high] = True
-        out.partial[row, low:high] = False
+    place = np.arange(n)
+    inside = (first + place >= 0) & (first + place < grid.n) & ~waits
+    place = place[inside]
+    place = place[~out.measured[row, first + place]]
+    out.wh[row, first + place] = shares[place]
+    out.negative[row, first + place] = wh < 0
+    out.measured[row, first + place] = True
+    out.partial[row, first + place] = False
 
 
 def _long_intervals(out: MeterSlots, row: I64, ts: I64, period: I64, kwh: F64, grid: Grid) -> None:
@@ -210,25 +216,36 @@ def _long_intervals(out: MeterSlots, row: I64, ts: I64, period: I64, kwh: F64, g
 def _registers(
     world: World, out: MeterSlots, row: I64, readings: ReadingColumns, kwh: F64, grid: Grid, threshold_kw: F64
 ) -> None:
-    """Registers: spans of the smallest number of slots whose 2 u_kw is below the threshold (SEMANTICS §2.8)."""
+    """Registers read at both ends of a slot, where 2 u_kw is below the threshold; else the slot is marked coarse."""
     for meter in np.unique(row):
         mine = row == meter
         points, factor = _register_points(world, readings.take(mine), kwh[mine])
         resolution_kwh = world.meter_resolution_kwh[out.meters[meter]] * factor
-        enough = next(
-            (
-                n
-                for n in range(1, grid.today.n_slots + 1)
-                if 2 * resolution_kwh / (n * grid.hours) < threshold_kw[meter]
-            ),
-            0,
-        )
-        edges = set(points)
+        fine = 2 * resolution_kwh / grid.hours < threshold_kw[meter]  # [T]
         for column in range(grid.n):
-            start = int(grid.starts_s[column])
-            both = start in edges and start + grid.slot_s in edges
-            if both and points[start][0] == points[start + grid.slot_s][0]:
-                out.coarse[meter, column] = True
+            begin = points.get(int(grid.starts_s[column]))
+            end = points.get(int(grid.ends_s[column]))
+            if begin is None or end is None or begin[0] != end[0]:
+                continue
+            out.coarse[meter, column] = not fine[column]
+            if fine[column]:
+                out.wh[meter, column] = round(end[1] - begin[1])
+                out.negative[meter, column] = False
+                out.measured[meter, column] = True
+                out.partial[meter, column] = False
+
+
+def _register_spans(
+    world: World, out: MeterSlots, row: I64, readings: ReadingColumns, kwh: F64, grid: Grid, threshold_kw: F64
+) -> None:
+    """Coarse registers: spans of the smallest number of slots whose 2 u_kw is below the threshold (SEMANTICS §2.8)."""
+    for meter in np.unique(row):
+        mine = row == meter
+        points, factor = _register_points(world, readings.take(mine), kwh[mine])
+        step_kwh = 2 * world.meter_resolution_kwh[out.meters[meter]] * factor
+        lengths = range(1, grid.today.n_slots + 1)
+        lowest_kw = threshold_kw[meter, grid.day].min()
+        enough = next((n for n in lengths if step_kwh / (n * grid.hours) < lowest_kw), 0)
         if enough:
             _tile(out, int(meter), points, enough, grid)
     out.coarse[out.measured] = False
@@ -248,16 +265,38 @@ def _register_points(world: World, readings: ReadingColumns, kwh: F64) -> tuple[
 
 
 def _tile(out: MeterSlots, meter: int, points: dict[int, tuple[int, float]], at_least: int, grid: Grid) -> None:
-    """Lay spans from the local midnights over the grid and take those whose both ends the curve knows."""
-    for day in local_days(grid.zone, int(grid.starts_s[0]), int(grid.starts_s[-1]), grid.slot_s):
+    """Lay spans from local midnight and give each slot the smallest whose both ends the curve knows.
+
+    A span that ends after the last point decides later: no larger one stands in for it.
+    """
+    slot_s = grid.slot_s
+    first_s, last_s = min(points), max(points)
+    for day in local_days(grid.zone, int(grid.starts_s[0]), int(grid.starts_s[-1]), slot_s):
+        if first_s >= day.end_slot * slot_s or last_s <= day.first_slot * slot_s:
+            continue
+        edges = [s for s in range(day.n_slots + 1) if (day.first_slot + s) * slot_s in points]
+        waits = np.zeros(day.n_slots, np.bool_)
+        position = np.arange(day.n_slots)
         for n in range(at_least, day.n_slots + 1):
-            found = False
-            for first in range(day.first_slot, day.end_slot - n + 1, n):
-                begin, end = points.get(first * grid.slot_s), points.get((first + n) * grid.slot_s)
-                if begin and end and begin[0] == end[0]:
-                    found = True
-                    _spread(out, meter, first - grid.first_slot, n, round(end[1] - begin[1]), grid)
-            if found:
+            ends = (position // n + 1) * n
+            fits = ends <= day.n_slots
+            for begin in edges:
+                end = begin + n
+                if begin % n or end > day.n_slots or waits[begin:end].all():
+                    continue
+                low = points[(day.first_slot + begin) * slot_s]
+                high = points.get((day.first_slot + end) * slot_s)
+                if high is not None and low[0] == high[0]:
+                    _spread(
+                        out,
+                        meter,
+                        day.first_slot + begin - grid.first_slot,
+                        waits[begin:end],
+                        round(high[1] - low[1]),
+                        grid,
+                    )
+            waits |= fits & ((day.first_slot + ends) * slot_s > last_s)
+            if waits.all():
                 break
 
 

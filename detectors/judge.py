@@ -106,7 +106,7 @@ def work_out(
     day_cap = np.where(known, shares.sum(axis=1), np.nan)
     rows, owner = rows_of(world.member_scope, scopes)
     meters = np.unique(world.member_meter[rows])
-    meters_on_day = meter_slots(world, meters, grid, readings, _thresholds(world, caps, rows, owner, meters, grid))
+    meters_on_day = meter_slots(world, meters, grid, readings, _thresholds(world, caps, rows, owner, meters))
     loads = scope_loads(world, scopes, grid, meters_on_day, as_of, source_down)
     evidence = evidence_of(loads, caps)
     past = grid.ends_s <= as_of
@@ -119,14 +119,13 @@ def work_out(
     )
 
 
-def _thresholds(world: World, caps: Caps, rows: I64, owner: I64, meters: I64, grid: Grid) -> F64:
-    """Lowest load that an order tests on the day for each meter's scopes, kW; inf where none does (SEMANTICS §2.7)."""
-    lowest = np.full(len(caps.take), np.inf)
-    tested = np.where(caps.is_energy[:, None], caps.cap_kw, caps.over_kw)[:, grid.day]
-    active = (caps.ordered & ~caps.exempt)[:, grid.day]
-    of_order = np.where(active & ~np.isnan(tested), tested, np.inf).min(axis=1, initial=np.inf)
-    np.minimum.at(lowest, caps.scope, of_order)
-    result = np.full(len(meters), np.inf)
+def _thresholds(world: World, caps: Caps, rows: I64, owner: I64, meters: I64) -> F64:
+    """Lowest load that an order tests at each slot for each meter's scopes, kW, [M, T]; inf where none does (§2.7)."""
+    lowest = np.full(caps.take.shape, np.inf)
+    tested = np.where(caps.is_energy[:, None], caps.cap_kw, caps.over_kw)
+    active = caps.ordered & ~caps.exempt & ~np.isnan(tested)
+    np.minimum.at(lowest, caps.scope, np.where(active, tested, np.inf))
+    result = np.full((len(meters), caps.take.shape[1]), np.inf)
     np.minimum.at(result, np.searchsorted(meters, world.member_meter[rows]), lowest[owner])
     return result
 

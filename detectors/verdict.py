@@ -175,7 +175,7 @@ def _cannot_judge(
     column = np.arange(wh.shape[1])[None, :]
     with np.errstate(invalid="ignore"):
         high = threshold_wh(np.where(proxy, caps.over_kw[row, column], np.nan), grid.hours)
-        between = proxy & (wh > low) & (wh <= high)
+        between = proxy & (wh >= low) & (wh <= high)
     no_baseline = np.isnan(cap) & ~indirect
     no_day = energy & ~np.isnan(running) & np.isnan(day_cap_wh[row])
     cause = np.where(no_baseline, np.uint32(Reason.NO_BASELINE), np.uint32(0))

@@ -128,8 +128,8 @@ def coarse_register_is_judged_by_spans_from_midnight() -> tuple[World, list[Expe
         Slot(at("0:15"), Verdict.COMPLIANT, load=20.0),
         Slot(at("0:45"), Verdict.VIOLATING, load=80.0),
         Slot(at("1:00"), Verdict.VIOLATING, load=80.0),
-        # the span 01:00 to 01:30 is not complete: three slots (00:45 to 01:30) neither; five from midnight are
-        Slot(at("1:15"), Verdict.COMPLIANT, load=48.0),
+        # the span 01:00 to 01:30 is not complete: its first slot is not judged by another one
+        Slot(at("1:15"), Verdict.UNKNOWN, load=None, has=Reason.RESOLUTION),
     ]
 
 
@@ -140,6 +140,15 @@ def interval_longer_than_a_slot() -> tuple[World, list[Expectation]]:
     return world(registry(stop()), readings, at("1:00")), [
         Slot(at("0:15"), Verdict.VIOLATING, load=400.0, coverage=1.0),
         Slot(at("1:00"), Verdict.VIOLATING, load=400.0, coverage=1.0),
+    ]
+
+
+@case(8)
+def longer_interval_that_no_span_holds() -> tuple[World, list[Expectation]]:
+    # the hour from 00:30 to 01:30 lies across the spans of four slots from midnight: no evidence, so missing (§1.4)
+    readings = [reading(at("1:30"), 400, kind=Kind.ENERGY_INT, period_s=3600)]
+    return world(registry(stop()), readings, at("2:00")), [
+        Slot(at("0:45"), Verdict.UNKNOWN, load=None, coverage=0.0, has=Reason.MISSING),
     ]
 
 

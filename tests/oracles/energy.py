@@ -114,6 +114,25 @@ def _inside(pieces: Mapping[int, Piece], start: int, end: int, threshold_kw: flo
     return kwh if found else None
 
 
+def _span_slots(
+    pieces: Mapping[int, Piece], start: int, end: int, local: LocalTime, threshold_kw: float | None
+) -> int | None:
+    """§2.8: length of the spans that judge a slot: the smallest number of slots whose 2 u_kw is below the threshold.
+
+    Never shorter than the intervals over the slot. None where these are neither coarse nor longer than a slot.
+    """
+    over = [p for p in pieces.values() if p.start < end and p.end > start]
+    longest_s = max((p.end - p.start for p in over), default=0)
+    u_kwh = max((p.u_kwh for p in over), default=0.0)
+    length = max(1, -(-longest_s // local.slot_s))
+    if threshold_kw is not None and u_kwh > 0:
+        while length <= len(local.slots_of(local.day_of_slot(start // local.slot_s))):
+            if 2 * u_kwh / (length * local.hours()) < threshold_kw:
+                break
+            length += 1
+    return length if length > 1 else None
+
+
 def meter_slot(
     series: MeterSeries, slot: int, local: LocalTime, threshold_kw: float | None, day_threshold_kw: float | None
 ) -> MeterSlot:
@@ -128,18 +147,19 @@ def meter_slot(
         if whole is not None and is_fine_enough(whole, threshold_kw):
             return MeterSlot(round(whole.kwh * 1000), None, False)
         is_too_coarse = is_too_coarse or whole is not None
-    day = local.slots_of(local.day_of_slot(slot))
-    for kind in PREFERENCE:  # §2.8: else the smallest span from local midnight that holds the slot
-        if not series.pieces[kind]:
+    for kind in PREFERENCE:  # §2.8: else the span of the day that holds the slot
+        length = _span_slots(series.pieces[kind], start, end, local, day_threshold_kw)
+        if length is None:
             continue
-        for length in range(2, len(day) + 1):
-            first = day.start + (slot - day.start) // length * length
-            if first + length > day.stop:
-                continue
-            span = tile(series.pieces[kind], first * local.slot_s, (first + length) * local.slot_s)
-            if span is not None and is_fine_enough(span, day_threshold_kw):
-                return MeterSlot(round(span.kwh * 1000 / length), None, False)
-            is_too_coarse = is_too_coarse or span is not None
+        day = local.slots_of(local.day_of_slot(slot))
+        if length > len(day):  # no span of the day suffices
+            whole = tile(series.pieces[kind], day.start * local.slot_s, day.stop * local.slot_s)
+            is_too_coarse = is_too_coarse or whole is not None
+            continue
+        first = day.start + (slot - day.start) // length * length
+        span = tile(series.pieces[kind], first * local.slot_s, (first + length) * local.slot_s)
+        if span is not None and first + length <= day.stop:
+            return MeterSlot(round(span.kwh * 1000 / length), None, False)
     for kind in PREFERENCE:
         partial = _inside(series.pieces[kind], start, end, threshold_kw)
         if partial is not None:
