@@ -2,9 +2,9 @@
 
 import typer
 
-from service.cli import database, keys, operations, serve
+from service.cli import database, keys, operations, registry, serve
 
-MODULES = (database, keys, operations, serve)
+MODULES = (database, keys, operations, registry, serve)
 
 
 def register(app: typer.Typer) -> None:

@@ -1,4 +1,4 @@
-"""Imports into a real database: all or nothing, twice is nothing, frozen rows, what a change marks to be judged again."""
+"""Imports into a real database: all or nothing, twice is nothing, frozen rows, what a change marks."""
 
 import asyncio
 from dataclasses import replace
@@ -29,7 +29,9 @@ from detectors.registry import (
 from detectors.vocab import Control, Measure, Role, Verdict
 from service.db.partitions import ensure_partitions
 from service.db.registry import apply_registry, load_registry, plan_registry
+from service.db.registry_diff import completed, difference, overlaid
 from service.db.registry_errors import RegistryErrors
+from service.db.registry_marks import touched_spans
 
 HOUR = 3600
 DAY = 24 * HOUR
@@ -100,8 +102,10 @@ async def test_what_is_loaded_is_what_was_imported(engine: AsyncEngine) -> None:
         assert set(map(repr, getattr(stored.registry, table))) == set(map(repr, getattr(BASE, table)))
     assert {s.scope_id for s in stored.registry.scopes} == {"P1", "P2", "P1-A"} == set(stored.scope_no)
     assert set(stored.registry.scope_meters) == {
-        ScopeMeter("P1", "M1"), ScopeMeter("P2", "M3"), ScopeMeter("P1-A", "M2"),
-    }  # fmt: skip
+        ScopeMeter("P1", "M1"),
+        ScopeMeter("P2", "M3"),
+        ScopeMeter("P1-A", "M2"),
+    }
     assert set(stored.meter_no) == {"M1", "M2", "M3"}
     assert set(stored.source_no) == {"yc", "other"}
     assert Source("other") in stored.registry.sources
@@ -130,12 +134,18 @@ async def test_the_same_import_twice_changes_nothing(engine: AsyncEngine) -> Non
 async def test_every_table_comes_back_as_it_went_in(engine: AsyncEngine) -> None:
     full = replace(
         BASE,
-        exemptions=(Exemption("P1", START, START + DAY, "供暖", "市办", "O1", 12.5, "文"), Exemption("P1", START, FOREVER, "a", "b")),
-        outages=(Outage(START, FOREVER, "供电公司", plant_id="P1"), Outage(START, NOW, "x", meter_id="M3", kind="planned")),
+        exemptions=(
+            Exemption("P1", START, START + DAY, "供暖", "市办", "O1", 12.5, "文"),
+            Exemption("P1", START, FOREVER, "a", "b"),
+        ),
+        outages=(
+            Outage(START, FOREVER, "供电公司", plant_id="P1"),
+            Outage(START, NOW, "x", meter_id="M3", kind="planned"),
+        ),
         calendar=(CalendarDay(date(2018, 2, 11), "workday", "调休"),),
         plants=(replace(BASE.plants[0], attributes={"fuel": "coal", "工艺": "熟料"}, lon=113.1), BASE.plants[1]),
         baselines=(*BASE.baselines, Baseline("P2", "V1", START, 0.1, profile_kw=tuple(i / 3 for i in range(96)))),
-    )  # fmt: skip
+    )
     async with engine.begin() as connection:
         await apply_registry(connection, full, NOW)
     async with engine.begin() as connection:
@@ -374,7 +384,11 @@ async def _one_violating_day(connection: AsyncConnection) -> None:
 
 
 LOSSES: list[tuple[str, Registry, int]] = [
-    ("an exemption over two of them", Registry(exemptions=(Exemption("P1", START, START + DAY + 10 * 900, "r", "a"),)), 2),
+    (
+        "an exemption over two of them",
+        Registry(exemptions=(Exemption("P1", START, START + DAY + 10 * 900, "r", "a"),)),
+        2,
+    ),
     ("an exemption elsewhere", Registry(exemptions=(Exemption("P1", START, START + DAY, "r", "a"),)), 0),
     ("a revision that cuts less", _order("O1", revision=2, reduction=0.2), 4),
     ("a revision that cuts more", _order("O1", revision=2, reduction=0.5), 0),
@@ -390,7 +404,7 @@ LOSSES: list[tuple[str, Registry, int]] = [
         ),
         1,
     ),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize("registry, count", [c[1:] for c in LOSSES], ids=[c[0] for c in LOSSES])
@@ -406,10 +420,7 @@ async def test_an_import_says_which_violating_slots_it_may_take_away(
     assert bool(told) == (count > 0)
 
 
-def test_many_meters_are_compared_quickly() -> None:
-    from service.db.registry_diff import completed, difference, overlaid
-    from service.db.registry_marks import touched_spans
-
+def test_twenty_thousand_new_meters_of_one_plant_are_one_span() -> None:
     many = replace(
         BASE,
         meters=tuple(Meter(f"M{i}", "P1", source="yc") for i in range(20_000)),
