@@ -178,7 +178,7 @@ def day_shares_wh(world: World, caps: Caps, grid: Grid) -> tuple[F64, Bool]:
         profile = caps.baselines.profile_wh[rows, day]
         share = np.where(np.isnan(profile), day_wh / np.maximum(n, 1), profile) * keep
         shares[lim] = np.fmax(share, np.where(np.isnan(share), np.nan, caps.relaxed_kw[lim, day] * (1000 * hours)))
-    known = ~(judged & np.isnan(shares)).any(axis=1) & judged.any(axis=1)
+    known: Bool = np.asarray(~(judged & np.isnan(shares)).any(axis=1) & judged.any(axis=1), np.bool_)
     return np.where(judged, np.nan_to_num(shares), 0.0), known
 
 

@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from detectors.alerts import Carry
 from detectors.days import DayRow
-from detectors.episodes import Found, slot_rule_of
+from detectors.episodes import Found, any_slot, slot_rule_of
 from detectors.rules import hours_over, limit_day, over, stop_day
 from detectors.rules.cap_abs import CAP_ABS
 from detectors.rules.limit_slot import LIMIT_SLOT
@@ -32,13 +32,11 @@ def day_rows(work: "Pass", found: Found, carries: Sequence[Carry]) -> list[DayRo
     n_scopes, day = len(work.scopes), work.grid.day
     past = work.past[day]
     verdict = work.slots.verdict[:, day]
-    violates, could = (
-        _by_scope(work, found.alerted | _next_day_opens(work, found)),
-        _by_scope(work, _could_fire(work, found, carries)),
-    )
-    judged = _by_scope(work, (work.caps.ordered & ~work.caps.exempt & ~work.caps.grace)[:, day][:, past].any(axis=1))
+    violates = _by_scope(work, found.alerted | _next_day_opens(work, found))
+    could = _by_scope(work, _could_fire(work, found, carries))
+    judged = _by_scope(work, any_slot(_judged(work)[:, past]))
     known_wh = np.where(past, work.evidence.known_wh[:, day], 0).sum(axis=1)
-    any_known = (work.evidence.bound[:, day] & past).any(axis=1)
+    any_known = any_slot(work.evidence.bound[:, day] & past)
     if past.all():
         known_wh = known_wh + work.loads.register_extra_wh
         any_known |= work.loads.register_extra_wh > 0
@@ -77,6 +75,12 @@ def _verdict(codes: npt.NDArray[np.uint8], violates: bool, could: bool, judged: 
     return Verdict.UNKNOWN if could else Verdict.COMPLIANT
 
 
+def _judged(work: "Pass") -> Bool:
+    """Ordered slots of the day neither exempt nor in grace, [O, day slots] (SEMANTICS §4.22)."""
+    caps = work.caps
+    return np.asarray((caps.ordered & ~caps.exempt & ~caps.grace)[:, work.grid.day], np.bool_)
+
+
 def _by_scope(work: "Pass", of_order: Bool) -> Bool:
     result = np.zeros(len(work.scopes), np.bool_)
     np.logical_or.at(result, work.caps.scope, of_order)
@@ -107,8 +111,8 @@ def _windows(work: "Pass", flags: Bool, starts: I64) -> Bool:
         opening = over.opens(flags[rows], starts[rows], n=n, m=m)
         count = np.cumsum(np.pad(flags[rows], ((0, 0), (1, 0))), axis=1)
         low = np.maximum(starts[rows], np.arange(grid.n) - m + 1)
-        in_day = count[:, [last]] - np.take_along_axis(count, np.maximum(low, first), axis=1) > 0
-        hit[rows] = (opening[:, first:] & in_day[:, first:]).any(axis=1)
+        in_day = np.asarray(count[:, [last]] > np.take_along_axis(count, np.maximum(low, first), axis=1))
+        hit[rows] = any_slot(opening[:, first:] & in_day[:, first:])
     return hit
 
 
@@ -143,7 +147,7 @@ def _could_fire(work: "Pass", found: Found, carries: Sequence[Carry]) -> Bool:
     has_rule = np.array([slot_rule_of(work.world.orders[r]) is not None for r in caps.order], np.bool_)
     fillable = open_slot & takes & ~caps.is_energy[:, None] & (np.isnan(limit) | (fill_wh > limit))
     flags = (found.over | fillable) & has_rule[:, None]
-    undecidable = (fillable & ~has_rule[:, None])[:, day].any(axis=1)
+    undecidable = any_slot((fillable & ~has_rule[:, None])[:, day])
     held = _carried_spans(work, carries)
     for i in np.flatnonzero([c is not None for c in held]):
         cut, until = held[i] or (0, 0)
@@ -152,15 +156,15 @@ def _could_fire(work: "Pass", found: Found, carries: Sequence[Carry]) -> Bool:
             undecidable[i] = True
     by_run = _windows(work, flags, found.starts)
     energy = np.where(open_slot, fill_wh, work.evidence.known_wh[caps.scope])[:, day]
-    judged = (caps.ordered & ~caps.exempt & ~caps.grace)[:, day]
+    judged = _judged(work)
     total = np.where(judged, energy, 0).sum(axis=1)
     is_stop = np.array([work.world.orders[r].control == Control.STOP for r in caps.order], np.bool_)
-    unknown_day = open_slot[:, day].any(axis=1)
+    unknown_day = any_slot(open_slot[:, day])
     by_day = caps.has_day_energy & limit_day.flags(total[:, None], work.day_cap_wh)[:, 0]
     by_day |= caps.is_energy & np.isnan(work.day_cap_wh)
     by_day |= is_stop & stop_day.flags(total[:, None], work.day_cap_wh)[:, 0]
     by_day |= has_rule & hours_over.flags(flags[:, day], n=grid.slots_in(240))[:, -1]
-    return undecidable | by_run | (unknown_day & by_day)
+    return np.asarray(undecidable | by_run | (unknown_day & by_day), np.bool_)
 
 
 def _carried_spans(work: "Pass", carries: Sequence[Carry]) -> list[tuple[int, int] | None]:

@@ -50,6 +50,11 @@ def slot_rule_of(order: Order) -> OverRule | None:
     return None
 
 
+def any_slot(flags: Bool) -> Bool:
+    """Rows with any flag, [..., T] -> [...]."""
+    return np.asarray(flags.any(axis=-1), np.bool_)
+
+
 def alerts_of_day(work: "Pass", carries: Sequence[Carry]) -> Found:
     """All alerts of the day, per scope, and the carry to the next day."""
     caps, grid = work.caps, work.grid
@@ -64,10 +69,8 @@ def alerts_of_day(work: "Pass", carries: Sequence[Carry]) -> Found:
     day = grid.day
     energy = _energy_flags(work, over_slots)
     out = _outage_flags(work)
-    has_over = over_slots.any(axis=1)
-    has_silence = silent.any(axis=1)
-    has_energy = {rule: flag.any(axis=1) for rule, flag in energy.items()}
-    has_outage = out.any(axis=1)
+    has_over, has_silence, has_outage = any_slot(over_slots), any_slot(silent), any_slot(out)
+    has_energy = {rule: any_slot(flag) for rule, flag in energy.items()}
     for i, s in enumerate(caps.scope):
         carry = carries[s]
         if not (carry.open or has_over[i] or has_silence[i] or has_outage[i] or any(h[i] for h in has_energy.values())):
@@ -300,7 +303,7 @@ def _bad_data(work: "Pass", carries: Sequence[Carry], alerts: list[list[Alert]])
     grid = work.grid
     bits = np.uint16(Fact.OVER_CAPACITY | Fact.EVIDENCE_LOST)
     flagged = ((work.evidence.facts & bits) > 0) & work.past
-    touched = flagged[:, grid.day].any(axis=1)
+    touched = any_slot(flagged[:, grid.day])
     for s in range(len(work.scopes)):
         carried = carries[s].opened(Rule.BAD_DATA, None)
         if not (carried or touched[s]):

@@ -4,7 +4,9 @@ Intervals that end on slot boundaries and last a slot are scattered; shorter one
 registers and longer intervals are points of a cumulative curve, judged by spans tiled from local midnight.
 """
 
+from bisect import bisect_right
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -31,6 +33,7 @@ class MeterSlots:
     meters: I64  # [M] rows of world.registry.meters, sorted
     wh: I64  # [M, T] energy, or a lower bound of it; 0 where nothing is known
     measured: Bool  # [M, T] evidence tiles the slot
+    spanned: Bool  # [M, T] measured by the mean of a longer span
     partial: Bool  # [M, T] evidence covers part of the slot: wh is a lower bound
     negative: Bool  # [M, T] an energy below 0 is in it
     coarse: Bool  # [M, T] a register covers the slot, but is too coarse for the threshold
@@ -70,13 +73,16 @@ def meter_slots(world: World, meters: I64, grid: Grid, readings: ReadingColumns,
             _registers(world, out, row[of_kind], readings.take(of_kind), value[of_kind], grid, threshold_kw)
         elif of_kind.any():
             _intervals(out, row[of_kind], readings.ts[of_kind], period[of_kind], value[of_kind], grid)
+    day_threshold_kw = threshold_kw[:, grid.day].min(axis=1, initial=np.inf)
     for kind in reversed(ENERGY_KINDS):
         of_kind = usable & (readings.kind == kind)
         if kind == Kind.ENERGY_REG:
-            _register_spans(world, out, row[of_kind], readings.take(of_kind), value[of_kind], grid, threshold_kw)
+            _register_spans(world, out, row[of_kind], readings.take(of_kind), value[of_kind], grid, day_threshold_kw)
         else:
-            longer = of_kind & (period > grid.slot_s)
-            _long_intervals(out, row[longer], readings.ts[longer], period[longer], value[longer], grid)
+            longer = np.unique(row[of_kind & (period > grid.slot_s)])
+            of_kind &= np.isin(row, longer)
+            _long_intervals(out, row[of_kind], readings.ts[of_kind], period[of_kind], value[of_kind], grid)
+    out.coarse[out.measured] = False
     _register_days(world, out, row, readings, value, usable & is_register, grid)
     return out
 
@@ -89,6 +95,7 @@ def _nothing_known(meters: I64, shape: tuple[int, int]) -> MeterSlots:
         meters=meters,
         wh=np.zeros(shape, np.int64),
         measured=no(),
+        spanned=no(),
         partial=no(),
         negative=no(),
         coarse=no(),
@@ -183,23 +190,8 @@ def _intervals(out: MeterSlots, row: I64, ts: I64, period: I64, kwh: F64, grid: 
     out.partial[r, c] = False
 
 
-def _spread(out: MeterSlots, row: int, first: int, waits: Bool, wh: int, grid: Grid) -> None:
-    """Give the slots of a span from column ``first`` the span's mean, but those measured better or waiting for a
-    smaller span; whole Wh add up to the span's."""
-    n = len(waits)
-    shares = np.diff(np.arange(n + 1, dtype=np.int64) * wh // n)
-    place = np.arange(n)
-    inside = (first + place >= 0) & (first + place < grid.n) & ~waits
-    place = place[inside]
-    place = place[~out.measured[row, first + place]]
-    out.wh[row, first + place] = shares[place]
-    out.negative[row, first + place] = wh < 0
-    out.measured[row, first + place] = True
-    out.partial[row, first + place] = False
-
-
 def _long_intervals(out: MeterSlots, row: I64, ts: I64, period: I64, kwh: F64, grid: Grid) -> None:
-    """Intervals longer than a slot: spans of the smallest number of slots, from local midnight, that they tile."""
+    """Meters with intervals longer than a slot, judged by spans (SEMANTICS §2.8)."""
     for meter in np.unique(row):
         mine = np.flatnonzero(row == meter)
         mine = mine[np.argsort(ts[mine])]
@@ -210,7 +202,7 @@ def _long_intervals(out: MeterSlots, row: I64, ts: I64, period: I64, kwh: F64, g
         for i in range(len(mine)):
             points[int(begins[i])] = (int(chain[i]), float(curve[i] - kwh[mine[i]] * 1000))
             points[int(ends[i])] = (int(chain[i]), float(curve[i]))
-        _tile(out, int(meter), points, 1, grid)
+        _spans(out, int(meter), points, list(zip(begins.tolist(), ends.tolist(), strict=True)), 1, grid)
 
 
 def _registers(
@@ -236,19 +228,18 @@ def _registers(
 
 
 def _register_spans(
-    world: World, out: MeterSlots, row: I64, readings: ReadingColumns, kwh: F64, grid: Grid, threshold_kw: F64
+    world: World, out: MeterSlots, row: I64, readings: ReadingColumns, kwh: F64, grid: Grid, day_threshold_kw: F64
 ) -> None:
-    """Coarse registers: spans of the smallest number of slots whose 2 u_kw is below the threshold (SEMANTICS §2.8)."""
+    """Coarse registers, and gaps in fine ones: spans whose 2 u_kw is below the threshold (SEMANTICS §2.8)."""
     for meter in np.unique(row):
         mine = row == meter
         points, factor = _register_points(world, readings.take(mine), kwh[mine])
         step_kwh = 2 * world.meter_resolution_kwh[out.meters[meter]] * factor
         lengths = range(1, grid.today.n_slots + 1)
-        lowest_kw = threshold_kw[meter, grid.day].min()
-        enough = next((n for n in lengths if step_kwh / (n * grid.hours) < lowest_kw), 0)
-        if enough:
-            _tile(out, int(meter), points, enough, grid)
-    out.coarse[out.measured] = False
+        enough = next((n for n in lengths if step_kwh / (n * grid.hours) < day_threshold_kw[meter]), 0)
+        instants = sorted(points)
+        pieces = [(a, b) for a, b in pairwise(instants) if points[a][0] == points[b][0]]
+        _spans(out, int(meter), points, pieces, enough or grid.today.n_slots + 1, grid)
 
 
 def _register_points(world: World, readings: ReadingColumns, kwh: F64) -> tuple[dict[int, tuple[int, float]], float]:
@@ -264,40 +255,49 @@ def _register_points(world: World, readings: ReadingColumns, kwh: F64) -> tuple[
     return points, float(np.nanmax(factor, initial=1.0))
 
 
-def _tile(out: MeterSlots, meter: int, points: dict[int, tuple[int, float]], at_least: int, grid: Grid) -> None:
-    """Lay spans from local midnight and give each slot the smallest whose both ends the curve knows.
+def _spans(
+    out: MeterSlots,
+    meter: int,
+    points: dict[int, tuple[int, float]],
+    pieces: list[tuple[int, int]],
+    enough: int,
+    grid: Grid,
+) -> None:
+    """Give each slot that nothing measured the mean of its span, tiled from local midnight.
 
-    A span that ends after the last point decides later: no larger one stands in for it.
+    points: the curve, instant -> (chain, Wh). pieces: its intervals, in order. enough: slots of a span whose 2 u_kw is
+    below the threshold. A span is never shorter than the intervals over the slot; where it is not complete, or none of
+    the day suffices, nothing is known.
     """
     slot_s = grid.slot_s
-    first_s, last_s = min(points), max(points)
+    ends = [end for _, end in pieces]
     for day in local_days(grid.zone, int(grid.starts_s[0]), int(grid.starts_s[-1]), slot_s):
-        if first_s >= day.end_slot * slot_s or last_s <= day.first_slot * slot_s:
-            continue
-        edges = [s for s in range(day.n_slots + 1) if (day.first_slot + s) * slot_s in points]
-        waits = np.zeros(day.n_slots, np.bool_)
-        position = np.arange(day.n_slots)
-        for n in range(at_least, day.n_slots + 1):
-            ends = (position // n + 1) * n
-            fits = ends <= day.n_slots
-            for begin in edges:
-                end = begin + n
-                if begin % n or end > day.n_slots or waits[begin:end].all():
-                    continue
-                low = points[(day.first_slot + begin) * slot_s]
-                high = points.get((day.first_slot + end) * slot_s)
-                if high is not None and low[0] == high[0]:
-                    _spread(
-                        out,
-                        meter,
-                        day.first_slot + begin - grid.first_slot,
-                        waits[begin:end],
-                        round(high[1] - low[1]),
-                        grid,
-                    )
-            waits |= fits & ((day.first_slot + ends) * slot_s > last_s)
-            if waits.all():
-                break
+        for slot in range(max(day.first_slot, grid.first_slot), min(day.end_slot, grid.first_slot + grid.n)):
+            column = slot - grid.first_slot
+            if out.measured[meter, column]:
+                continue
+            longest = 0
+            at = bisect_right(ends, slot * slot_s)
+            while at < len(pieces) and pieces[at][0] < (slot + 1) * slot_s:
+                longest = max(longest, pieces[at][1] - pieces[at][0])
+                at += 1
+            n = max(enough, -(-longest // slot_s))
+            if longest == 0 or n == 1:
+                continue
+            first = 0 if n > day.n_slots else (slot - day.first_slot) // n * n
+            last = min(first + n, day.n_slots)
+            low = points.get((day.first_slot + first) * slot_s)
+            high = points.get((day.first_slot + last) * slot_s)
+            if low is None or high is None or low[0] != high[0]:
+                continue
+            if n > day.n_slots:
+                out.coarse[meter, column] = True
+            elif last - first == n:
+                out.wh[meter, column] = round((high[1] - low[1]) / n)
+                out.negative[meter, column] = high[1] < low[1]
+                out.partial[meter, column] = False
+                out.spanned[meter, column] = True
+    out.measured[meter] |= out.spanned[meter]
 
 
 def _register_days(
