@@ -22,7 +22,8 @@ FETCH_BYTES = 16 << 20
 MAX_REQUEST_BYTES = 32 << 20
 
 
-class KafkaFeed(ConsumerRebalanceListener):  # type: ignore[misc] - aiokafka has no types
+# aiokafka has no types, and subscribe() wants this base class.
+class KafkaFeed(ConsumerRebalanceListener):  # type: ignore[misc]
     """One member of the consumer group of one topic. Use from one event loop."""
 
     def __init__(self, *, bootstrap: str, topic: str, group: str, member: str, session_timeout_s: float) -> None:

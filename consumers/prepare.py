@@ -6,35 +6,24 @@ Runs in a thread: it touches no connection and no clock.
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from zoneinfo import ZoneInfo
 
 import numpy as np
 
+from consumers.checks import arrived_of, check, faults_of
 from consumers.ports import RawRecord
-from consumers.records import Caches, decode
+from consumers.records import Caches, decode, read_headers
 from consumers.rows import Rows
 from consumers.strict import RecordFault
-from consumers.zones import utc_offsets_s
-from detectors.quality import MESSAGE_FAULTS, QUARANTINE_FAULTS, Checked, Fault, Flag, Limits, check_rows
-from detectors.readings import I32, I64, ReadingColumns
-from detectors.vocab import Scale, code
+from detectors.quality import MESSAGE_FAULTS, QUARANTINE_FAULTS, Checked, Fault, Flag, Limits
+from detectors.readings import I8, I32, I64, ReadingColumns
+from detectors.vocab import code
 from service.db.account import Line, Outcome
 from service.db.contest import Fate
 from service.db.meter_index import UNKNOWN_SOURCE, MeterIndex
 from service.db.quarantine import Entry, State
-from service.db.readings import Arrived, factor_of
+from service.db.readings import Arrived
 
 DAY_S = 86400
-_DETAILS = {
-    Fault.MISALIGNED: "ts is not the end of a period",
-    Fault.SCALE_UNKNOWN: "scale is not said",
-    Fault.UNKNOWN_METER: "the registry has no such meter",
-    Fault.MULTIPLIER_UNKNOWN: "a secondary value, and the registry has no multiplier at its time",
-    Fault.MULTIPLIER_MISMATCH: "the message's multiplier is not the registry's at that time",
-    Fault.SCALE_SUSPECT: "too large for a secondary value: primary already?",
-    Fault.FUTURE_TS: "ts lies after the record's timestamp",
-    Fault.LATE_BEYOND_HORIZON: "too long after its time",
-}
 _OUTCOME = {
     Fate.ACCEPTED: Outcome.ACCEPTED,
     Fate.DUPLICATE: Outcome.DUPLICATE,
@@ -64,7 +53,7 @@ class Prepared:
     flags: Mapping[Flag, int]
     lateness_s: I64  # of each arrived row
 
-    def lines(self, fate: "np.ndarray[tuple[int], np.dtype[np.int8]] | None" = None) -> Counter[Line]:
+    def lines(self, fate: I8 | None = None) -> Counter[Line]:
         """The account of the batch, given what became of the arrived rows."""
         lines: Counter[Line] = Counter()
         for entry in self.entries:
@@ -107,9 +96,9 @@ def prepare(
 
     good = np.flatnonzero(checked.code == Fault.ACCEPTED)
     kept = rows.take(good)
-    arrived = arrived_of(
-        kept, checked, good, factor, index, came.part, np.array([records[i].offset for i in kept.record], np.int64)
-    )
+    part = np.full(len(kept), came.part, np.int32)
+    offset = np.array([r.offset for r in records], np.int64)[kept.record]
+    arrived = arrived_of(kept, checked, good, factor, index, part, offset)
     hours = stamps[kept.record] // 3_600_000
     line_pairs, line = np.unique(np.stack([source[good], hours]), axis=1, return_inverse=True)
     line_keys = [(names[s], int(h) * 3600) for s, h in line_pairs.T.tolist()]
@@ -135,95 +124,22 @@ def prepare(
     )
 
 
-def check(
-    rows: Rows, now_s: I64, index: MeterIndex, limits: Limits
-) -> tuple[Checked, "np.ndarray[tuple[int], np.dtype[np.float64]]"]:
-    """Codes of decoded rows, and the registry's multiplier of each. now_s: what counts as now for each row."""
-    readings = rows.readings
-    known = readings.meter >= 0
-    factor = index.factor_at(readings.meter, readings.ts)
-    has_reverse = np.zeros(len(rows), np.bool_)
-    has_reverse[known] = index.has_reverse[readings.meter[known]]
-    checked = check_rows(
-        ts=readings.ts,
-        period_s=readings.period_s,
-        kind=readings.kind,
-        value=readings.value,
-        scale=readings.scale,
-        record_ts_s=now_s,
-        known=known,
-        factor=factor,
-        t_factor=rows.t_factor,
-        has_reverse=has_reverse,
-        coll_ms=readings.coll,
-        utc_offset_s=utc_offsets_s(readings.ts, readings.period_s, ZoneInfo(index.zone)),
-        limits=limits,
+def refuse(record: RawRecord, came: Arrivals, index: MeterIndex, detail: str) -> Prepared:
+    """A batch of one record that the database itself refused."""
+    stamp = int(stamps_of([record], came.now_s)[0])
+    _form, told = read_headers(record.headers)
+    fault = RecordFault(0, Fault.BAD_BATCH, detail)
+    nothing = ReadingColumns.empty()
+    return Prepared(
+        index=index,
+        arrived=Arrived(nothing, np.empty(0, np.float64), np.empty(0, np.int32), np.empty(0, np.int64)),
+        line_keys=[],
+        line=np.empty(0, np.int64),
+        entries=[_entry(fault, record, stamp, came, told or UNKNOWN_SOURCE)],
+        refused=frozenset({0}),
+        flags={},
+        lateness_s=np.empty(0, np.int64),
     )
-    return checked, factor
-
-
-def arrived_of(
-    kept: Rows,
-    checked: Checked,
-    good: I64,
-    factor: "np.ndarray[tuple[int], np.dtype[np.float64]]",
-    index: MeterIndex,
-    part: int,
-    offset: I64,
-) -> Arrived:
-    """Accepted rows as the store takes them. good: their numbers among the checked ones."""
-    old = kept.readings
-    scale = np.where(old.scale < 0, np.int8(Scale.PRIMARY), old.scale)
-    readings = ReadingColumns(
-        meter=index.meter_no[old.meter] if len(old) else np.empty(0, np.int32),
-        kind=old.kind,
-        ts=checked.ts[good],
-        value=old.value,
-        q=old.q,
-        rev=old.rev,
-        coll=old.coll,
-        scale=scale,
-        period_s=old.period_s,
-        had_evidence=old.had_evidence,
-    )
-    return Arrived(readings, factor_of(scale, factor[good]), np.full(len(good), part, np.int32), offset)
-
-
-def faults_of(
-    rows: Rows, checked: Checked, source: I32, unknown: Mapping[tuple[int, int], str], limits: Limits
-) -> list[tuple[RecordFault, int, float | None]]:
-    """Checked rows that were not accepted, one fault a record, code and source: (fault, source, due)."""
-    bad = np.flatnonzero(checked.code != Fault.ACCEPTED)
-    if len(bad) == 0:
-        return []
-    record, fault_code, place = rows.record[bad], checked.code[bad], source[bad]
-    order = np.lexsort((rows.position[bad], place, fault_code, record))
-    bad, record, fault_code, place = bad[order], record[order], fault_code[order], place[order]
-    begins = np.ones(len(bad), np.bool_)
-    begins[1:] = (record[1:] != record[:-1]) | (fault_code[1:] != fault_code[:-1]) | (place[1:] != place[:-1])
-    starts = np.flatnonzero(begins)
-    bounds = zip(starts.tolist(), [*starts[1:].tolist(), len(bad)], strict=True)
-    position, ts = rows.position[bad], checked.ts[bad]
-    found = []
-    for start, end in bounds:
-        number, fault = int(record[start]), Fault(int(fault_code[start]))
-        places = position[start:end].tolist()
-        meters = {unknown.get((number, p)) for p in places}
-        due_s = float(ts[start:end].min() - limits.future_skew_s) if fault is Fault.FUTURE_TS else None
-        found.append(
-            (
-                RecordFault(
-                    number,
-                    fault,
-                    _DETAILS[fault],
-                    () if places[0] < 0 else tuple(places),
-                    meters.pop() if len(meters) == 1 else None,
-                ),
-                int(place[start]),
-                due_s,
-            )
-        )
-    return found
 
 
 def _entry(

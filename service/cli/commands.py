@@ -2,9 +2,9 @@
 
 import typer
 
-from service.cli import database, keys, operations, registry, serve
+from service.cli import consume, database, keys, operations, registry, serve, statement
 
-MODULES = (database, keys, operations, registry, serve)
+MODULES = (consume, database, keys, operations, registry, serve, statement)
 
 
 def register(app: typer.Typer) -> None:

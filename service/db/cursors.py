@@ -30,7 +30,8 @@ TELL = text(
 STOP = text("UPDATE cursors SET stopped_reason = :reason WHERE topic = :topic AND part = :part AND epoch = :epoch")
 RESUME = text(
     "UPDATE cursors SET stopped_reason = NULL, next_offset = COALESCE(CAST(:next_offset AS bigint), next_offset),"
-    " epoch = epoch + 1 WHERE topic = :topic AND part = :part RETURNING next_offset, epoch, stopped_reason"
+    " epoch = epoch + 1 WHERE topic = :topic AND part = :part AND stopped_reason IS NOT NULL"
+    " RETURNING next_offset, epoch, stopped_reason"
 )
 
 
@@ -122,7 +123,8 @@ async def stop(connection: AsyncConnection, topic: str, part: int, epoch: int, r
 
 
 async def resume(connection: AsyncConnection, topic: str, part: int, next_offset: int | None = None) -> Claim | None:
-    """An operator lets a stopped partition go on, from another offset if told so; its owner has to claim it anew."""
+    """An operator lets a stopped partition go on, from another offset if told so; its owner has to claim it anew.
+    None: no such partition is stopped."""
     found = await connection.execute(RESUME, {"topic": topic, "part": part, "next_offset": next_offset})
     return _claim(found.one_or_none())
 

@@ -72,6 +72,7 @@ CLOCK_CAUSES = text(_SELECT + " WHERE state = 'held' AND due_at <= :now" + _NEXT
 EXPIRED = text(_SELECT + " WHERE state = 'held' AND held_at < :before" + _NEXT)
 DEAD_LETTERS = text(_SELECT + " WHERE state = 'rejected'" + _NEXT)
 SETTLE = text("UPDATE quarantine SET state = :state WHERE quarantine_no = ANY(:numbers)")
+BURY = text("UPDATE quarantine SET state = 'dead', record_value = NULL WHERE quarantine_no = ANY(:numbers)")
 DROP = text("DELETE FROM quarantine WHERE quarantine_no = ANY(:numbers)")
 HELD_ROWS = text("SELECT coalesce(sum(row_count), 0) FROM quarantine WHERE state = 'held' AND source = :source")
 FORGET = text("DELETE FROM quarantine WHERE state IN ('replayed', 'dead') AND held_at < :before")
@@ -125,6 +126,11 @@ async def take_dead_letters(connection: AsyncConnection, limit: int) -> list[Ent
 async def settle_entries(connection: AsyncConnection, numbers: Iterable[int], state: State) -> None:
     """Move stored entries to a state."""
     await connection.execute(SETTLE, {"state": str(state), "numbers": list(numbers)})
+
+
+async def bury(connection: AsyncConnection, numbers: Iterable[int]) -> None:
+    """The dead-letter topic has them, and their bytes: keep only what and why."""
+    await connection.execute(BURY, {"numbers": list(numbers)})
 
 
 async def drop_entries(connection: AsyncConnection, numbers: Iterable[int]) -> None:

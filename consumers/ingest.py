@@ -1,0 +1,335 @@
+"""Ingest: records of the partitions that the group hands us, batch by batch into the database.
+
+One loop polls; each partition has at most one worker, which decodes the next batch in a thread while the previous one
+commits. Everything about order and repetition is settled by the database: this loop may die at any point.
+"""
+
+import asyncio
+import random
+from collections.abc import Coroutine, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from time import monotonic
+from typing import Any, TypeVar
+
+import numpy as np
+import structlog
+
+from consumers.partition import Partition
+from consumers.ports import FatalFeedError, Feed, FeedError, RawRecord
+from consumers.transaction import FencedError
+from consumers.writer import Work, Writer
+from detectors.readings import Bool
+from service.db import cursors
+from service.db.sessions import writing
+
+T = TypeVar("T")
+log = structlog.get_logger(__name__)
+POLL_S = 0.2
+WATCHDOG_S = 30.0
+HAND_OVER_S = 5.0
+SHUTDOWN_S = 8.0
+START_BACKOFF_S = 2.0
+
+
+@dataclass(slots=True, eq=False)
+class Ingest:
+    """One member of the group. ``run`` returns when ``stop`` is set, and raises when this process must end."""
+
+    feed: Feed
+    writer: Writer
+    member: str
+    stop: asyncio.Event
+    watchdog_s: float = WATCHDOG_S
+    partitions: dict[int, Partition] = field(default_factory=dict)
+    _failure: BaseException | None = None
+    _is_paused: bool = False
+    _wake: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def run(self) -> None:
+        """Join, ingest until told to stop, leave.
+
+        Raises:
+            FatalFeedError: a rebalance failed, or the stream stands still.
+        """
+        await self.writer.patiently(self.writer.reload_index)
+        await self._join()
+        ticker = asyncio.create_task(self._tick_for_ever())
+        try:
+            while not self.stop.is_set():
+                if self._failure is not None:
+                    raise self._failure
+                await self._poll_once()
+        finally:
+            ticker.cancel()
+            with suppress(asyncio.CancelledError):
+                await ticker
+            await self._finish(list(self.partitions.values()), SHUTDOWN_S)
+            with suppress(Exception):
+                await self._hint()
+            await self.feed.stop()
+
+    async def _join(self) -> None:
+        while not self.stop.is_set():
+            try:
+                await self._unless_stopped(self.feed.start(self), None)
+            except FeedError as error:
+                log.warning("broker away", error=str(error))
+                await asyncio.sleep(START_BACKOFF_S * random.uniform(0.5, 1.0))
+            else:
+                return
+
+    async def _unless_stopped(self, work: Coroutine[Any, Any, T], instead: T) -> T:
+        """The result of the work; ``instead``, and the work cancelled, when told to stop before."""
+        task = asyncio.ensure_future(work)
+        told = asyncio.ensure_future(self.stop.wait())
+        await asyncio.wait((task, told), return_when=asyncio.FIRST_COMPLETED)
+        told.cancel()
+        if task.done():
+            return task.result()
+        task.cancel()
+        await asyncio.wait((task,))
+        return instead
+
+    # What the feed asks of the owner of partitions.
+
+    async def assigned(self, parts: Sequence[int]) -> Mapping[int, int]:
+        """Claim the partitions: an older owner is fenced from here on."""
+        self.writer.metrics.rebalances.inc()
+        bounds = dict(await self.feed.bounds(parts)) if parts else {}
+        offsets: dict[int, int] = {}
+        for part in parts:
+            partition = await self._claim(part, *bounds[part])
+            self.partitions[part] = partition
+            if partition.stopped_reason is None:
+                offsets[part] = partition.cursor
+        log.info("assigned", member=self.member, offsets=offsets)
+        return offsets
+
+    async def revoked(self, parts: Sequence[int]) -> None:
+        """Begin nothing more for them, and let what is in work end, but not for long: the database fences."""
+        gone = [self.partitions.pop(part) for part in parts if part in self.partitions]
+        for partition in gone:
+            partition.is_lost = True
+            partition.pending = []
+        await self._finish(gone, HAND_OVER_S)
+
+    async def _claim(self, part: int, first: int, end: int) -> Partition:
+        topic = self.writer.settings.kafka_topic
+
+        async def claim() -> cursors.Claim:
+            async with writing(self.writer.engine) as connection:
+                found = await cursors.claim(connection, topic, part, self.member)
+                if found is None:
+                    await cursors.insert_first(connection, topic, part, first)
+                    found = await cursors.claim(connection, topic, part, self.member)
+                if found is None:
+                    raise FatalFeedError(f"partition {part} has no cursor after it was given one")
+                return found
+
+        found = await self.writer.patiently(claim)
+        partition = Partition(part, found.epoch, found.next_offset, moved_at=monotonic(), end_offset=end)
+        partition.stopped_reason = found.stopped_reason
+        if found.stopped_reason is None:
+            if found.next_offset > end:
+                await self._stop_partition(partition, f"truncated: cursor {found.next_offset} is behind the end {end}")
+            elif found.next_offset < first:
+                await self._stop_partition(
+                    partition, f"expired: cursor {found.next_offset} is before the first {first}"
+                )
+        return partition
+
+    # The loop.
+
+    async def _poll_once(self) -> None:
+        limit = self.writer.settings.batch_records
+        self._pause_while_away()
+        running = [p.part for p in self.partitions.values() if p.room(limit)]
+        is_busy = any(p.task is not None for p in self.partitions.values())
+        if is_busy and not running and not self._is_paused:
+            self._wake.clear()
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._wake.wait(), POLL_S)
+            return
+        try:
+            found = await self._unless_stopped(self.feed.poll([] if self._is_paused else running, POLL_S, limit), {})
+        except FeedError as error:
+            self.writer.metrics.poll_errors.inc()
+            log.warning("poll failed", error=str(error))
+            self._seek_back()
+            await asyncio.sleep(POLL_S)
+            return
+        for part, records in found.items():
+            self._take_in(part, records)
+        for partition in self.partitions.values():
+            if partition.pending and partition.task is None and partition.is_running:
+                partition.task = asyncio.create_task(self._work(partition))
+
+    def _take_in(self, part: int, records: Sequence[RawRecord]) -> None:
+        partition = self.partitions.get(part)
+        if partition is None or not partition.is_running:
+            return
+        if not partition.take_in(records):
+            self.writer.metrics.gaps.inc()
+            log.warning("gap", partition=part, expected=partition.read_to)
+            self.feed.seek(part, partition.read_to)
+
+    def _seek_back(self) -> None:
+        """Records may have been dropped on the way: read again from what we really have."""
+        for partition in self.partitions.values():
+            if partition.is_running:
+                self.feed.seek(partition.part, partition.read_to)
+
+    async def _work(self, partition: Partition) -> None:
+        """Everything that waits of one partition; decodes one batch ahead of the commit."""
+        commit: asyncio.Task[None] | None = None
+        try:
+            while partition.pending and partition.is_running:
+                records = partition.next_batch(self.writer.settings.batch_records)
+                self._wake.set()
+                work = await self.writer.prepare(partition.part, records)
+                if commit is not None:
+                    await commit
+                    commit = None
+                excess = partition.poison.first_excess(_refused(work))
+                if excess is not None:
+                    work = await self.writer.prepare(partition.part, records[: excess + 1])
+                    await self._commit(partition, work)
+                    await self._stop_partition(partition, "poison: too many messages are no readings")
+                    return
+                commit = asyncio.create_task(self._commit(partition, work))
+            if commit is not None:
+                await commit
+                commit = None
+        except FencedError as error:
+            self.writer.metrics.batches.labels("fenced").inc()
+            log.warning("fenced", partition=partition.part, error=str(error))
+            partition.is_lost = True
+            partition.pending = []
+            if self.partitions.get(partition.part) is partition:
+                self.feed.pause([partition.part])
+        except Exception as error:
+            self._failure = error
+            raise
+        finally:
+            if commit is not None:
+                await asyncio.wait([commit])
+            partition.task = None
+            self._wake.set()
+
+    async def _commit(self, partition: Partition, work: Work) -> None:
+        await self.writer.commit(partition, work)
+        partition.poison.note(_refused(work))
+        partition.moved_at = monotonic()
+
+    async def _stop_partition(self, partition: Partition, reason: str) -> None:
+        """Say so and wait for an operator; never skip, never reset."""
+        log.error("partition stopped", partition=partition.part, reason=reason, cursor=partition.cursor)
+        partition.stopped_reason = reason
+        partition.rewind()
+        self.feed.pause([partition.part])
+
+        async def say() -> None:
+            async with writing(self.writer.engine) as connection:
+                topic = self.writer.settings.kafka_topic
+                await cursors.stop(connection, topic, partition.part, partition.epoch, reason)
+
+        await self.writer.patiently(say)
+
+    # Once a second.
+
+    async def _tick_for_ever(self) -> None:
+        while True:
+            await asyncio.sleep(1.0)
+            try:
+                await self._tick()
+            except FeedError as error:
+                log.warning("offsets unknown", error=str(error))
+            except FatalFeedError as error:
+                self._failure = error
+                self._wake.set()
+            except FencedError:
+                continue
+            except Exception as error:
+                self._failure = error
+                self._wake.set()
+                raise
+
+    async def _tick(self) -> None:
+        now_s = self.writer.clock.now()
+        if await self.writer.patiently(self.writer.registry_changed):
+            await self.writer.patiently(self.writer.reload_index)
+        bounds = await self.feed.bounds(list(self.partitions))
+        for partition in list(self.partitions.values()):
+            if partition.stopped_reason is not None:
+                await self._look_for_operator(partition)
+            elif partition.part in bounds:
+                partition.end_offset = bounds[partition.part][1]
+                await self._watch(partition, now_s)
+        await self._hint()
+
+    def _pause_while_away(self) -> None:
+        """Fetch nothing while the database does not answer, but keep polling: the group must not miss us."""
+        if self.writer.is_away:
+            self.feed.pause(list(self.partitions))
+            self._is_paused = True
+        elif self._is_paused:
+            self._is_paused = False
+            running = [p for p in self.partitions.values() if p.is_running]
+            for partition in running:
+                partition.moved_at = monotonic()
+                self.feed.seek(partition.part, partition.read_to)
+            self.feed.resume([p.part for p in running])
+
+    async def _watch(self, partition: Partition, now_s: float) -> None:
+        """Tell how far the partition goes; end the process if it does not move though there is something to read."""
+        end = partition.end_offset or 0
+        if partition.cursor > end:
+            await self._stop_partition(partition, f"truncated: cursor {partition.cursor} is behind the end {end}")
+            return
+        caught_up = partition.cursor >= end
+        if caught_up or self.writer.is_away:
+            partition.moved_at = monotonic()
+        elif monotonic() - partition.moved_at > self.watchdog_s:
+            raise FatalFeedError(f"partition {partition.part} stands at {partition.cursor} of {end}")
+        await self.writer.patiently(lambda: self.writer.tell(partition, end, now_s if caught_up else None))
+
+    async def _look_for_operator(self, partition: Partition) -> None:
+        """A stopped partition goes on when an operator said so."""
+
+        async def look() -> cursors.Claim | None:
+            async with writing(self.writer.engine) as connection:
+                return await cursors.read(connection, self.writer.settings.kafka_topic, partition.part)
+
+        found = await self.writer.patiently(look)
+        if found is None or found.stopped_reason is not None or self.partitions.get(partition.part) is not partition:
+            return
+        first, end = (await self.feed.bounds([partition.part]))[partition.part]
+        partition.is_lost = True
+        fresh = await self._claim(partition.part, first, end)
+        self.partitions[partition.part] = fresh
+        if fresh.is_running:
+            self.feed.seek(fresh.part, fresh.cursor)
+            self.feed.resume([fresh.part])
+            log.info("partition resumed", partition=fresh.part, cursor=fresh.cursor)
+
+    async def _hint(self) -> None:
+        try:
+            await self.feed.hint({p.part: p.cursor for p in self.partitions.values()})
+        except Exception as error:
+            self.writer.metrics.hint_errors.inc()
+            log.info("commit hint failed", error=repr(error))
+
+    async def _finish(self, partitions: Sequence[Partition], timeout_s: float) -> None:
+        """Wait for what is in work; what takes longer is left to the fence."""
+        for partition in partitions:
+            partition.pending = []
+        tasks = [p.task for p in partitions if p.task is not None]
+        if tasks:
+            await asyncio.wait(tasks, timeout=timeout_s)
+
+
+def _refused(work: Work) -> Bool:
+    refused = np.zeros(len(work.records), np.bool_)
+    refused[list(work.prepared.refused)] = True
+    return refused

@@ -1,0 +1,66 @@
+"""One ownership of one partition: what was read, what is committed, and the work between the two."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from consumers.poison import PoisonGauge
+from consumers.ports import RawRecord
+
+
+@dataclass(slots=True, eq=False)
+class Partition:
+    """Made anew at every claim; an old one's work can only be fenced. Times monotonic seconds."""
+
+    part: int
+    epoch: int
+    cursor: int  # next offset to commit
+    moved_at: float  # when the cursor last moved, or there was nothing to do
+    read_to: int = 0  # next offset to take from the feed
+    pending: list[RawRecord] = field(default_factory=list)
+    task: "asyncio.Task[None] | None" = None
+    end_offset: int | None = None
+    stopped_reason: str | None = None
+    is_lost: bool = False  # revoked or fenced: begin nothing any more
+    hole_at: int | None = None  # first offset that came after a gap, sought once
+    poison: PoisonGauge = field(default_factory=PoisonGauge)
+
+    def __post_init__(self) -> None:
+        self.read_to = self.cursor
+
+    @property
+    def is_running(self) -> bool:
+        """Records may be taken for it."""
+        return not self.is_lost and self.stopped_reason is None
+
+    def room(self, limit: int) -> bool:
+        """Whether more records may be read: at most one batch waits beside the ones in work."""
+        return self.is_running and len(self.pending) < limit
+
+    def take_in(self, records: Sequence[RawRecord]) -> bool:
+        """Add what the feed gave. False: it does not begin where it should; seek back to ``read_to``.
+
+        The same hole twice in a row is a real one: compacted and transactional topics have them.
+        """
+        fresh = [r for r in records if r.offset >= self.read_to] if records[0].offset < self.read_to else records
+        if not fresh:
+            return True
+        if fresh[0].offset != self.read_to and self.hole_at != fresh[0].offset:
+            self.hole_at = fresh[0].offset
+            return False
+        self.hole_at = None
+        self.pending.extend(fresh)
+        self.read_to = fresh[-1].offset + 1
+        return True
+
+    def rewind(self) -> int:
+        """Forget what waits but is not in work; the offset to read from."""
+        if self.pending:
+            self.read_to = self.pending[0].offset
+            self.pending = []
+        return self.read_to
+
+    def next_batch(self, limit: int) -> list[RawRecord]:
+        """Take the first records that wait."""
+        batch, self.pending = self.pending[:limit], self.pending[limit:]
+        return batch
