@@ -158,7 +158,7 @@ def meter_slot(
             continue
         first = day.start + (slot - day.start) // length * length
         span = tile(series.pieces[kind], first * local.slot_s, (first + length) * local.slot_s)
-        if span is not None and first + length <= day.stop:
+        if span is not None and first + length <= day.stop and is_fine_enough(span, day_threshold_kw):
             return MeterSlot(round(span.kwh * 1000 / length), None, False)
     for kind in PREFERENCE:
         partial = _inside(series.pieces[kind], start, end, threshold_kw)
