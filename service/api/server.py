@@ -2,14 +2,23 @@
 
 import socket
 
+import structlog
 import uvicorn
 from fastapi import FastAPI
 
 from service.api.parts import Parts
 
+log = structlog.get_logger(__name__)
+
 
 class Server(uvicorn.Server):
     """Lets long-polls go before it waits for them: a stop takes moments, not the longest ``wait``."""
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Listen, and say where."""
+        await super().startup(sockets)
+        if self.started:
+            log.info("serving", address=self.address)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Answer the waiting readers, then close."""

@@ -1,6 +1,8 @@
 """``cuofeng serve``."""
 
 import asyncio
+import signal
+import sys
 from typing import Annotated
 
 import typer
@@ -25,6 +27,9 @@ def register(app: typer.Typer) -> None:
         """Answer the API, the page and /metrics. Reads only, never judges."""
         settings = Settings()
         configure_logs()
+        # The server ends in order at a signal and then raises it again: the work is done, so the process ends with 0.
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: sys.exit(0))
 
         async def run() -> None:
             engine = make_engine(required_database_url(settings), name="serve", pool_size=10, statement_timeout_s=20.0)

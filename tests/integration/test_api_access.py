@@ -94,7 +94,7 @@ async def test_role_by_route(service: Service, key: tuple[str, str]) -> None:
         else:
             problem_of(response, 403)
     real = service.world.keys["city"]
-    strangers = (
+    strangers: tuple[dict[str, str], ...] = (
         {},
         {"Authorization": f"Basic {real}"},
         {"Authorization": real},

@@ -3,12 +3,11 @@
 import asyncio
 import re
 import time
-from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 from service.api.exporter import Exporter, render_look
 from service.clock import VirtualClock
@@ -18,7 +17,7 @@ from service.db.metrics_read import Look, PlantLook
 from service.db.scope_days_read import SlotView
 from service.observability.metrics import METRICS, PLANT_INFO, Samples, by_name, render
 from tests.integration.service_client import Service
-from tests.integration.world import FIRST_SLOT, JUDGED, NOON, SLOT_S, add_alert, set_progress
+from tests.integration.world import JUDGED, NOON, SLOT_S, add_alert, add_feed_health, set_progress
 
 SAMPLE = re.compile(r"([a-z_]+)(?:\{(.*)\})? (\S+)")
 
@@ -32,25 +31,6 @@ def parsed(payload: str) -> dict[str, dict[str, float]]:
             assert match, line
             found.setdefault(match[1], {})[match[2] or ""] = float(match[3])
     return found
-
-
-async def add_feed_health(connection: AsyncConnection) -> None:
-    """An account and a source's evidence, as ingest and evaluation write them."""
-    rows = [
-        ("accepted", "", 900),
-        ("duplicate", "", 50),
-        ("rejected", "bad_value", 7),
-        ("quarantined", "unknown_meter", 3),
-    ]
-    for outcome, code, count in rows:
-        await connection.execute(
-            text("INSERT INTO ingest_account VALUES ('grid', :hour, :outcome, :code, :count)"),
-            {"hour": NOON - timedelta(hours=1), "outcome": outcome, "code": code, "count": count},
-        )
-    await connection.execute(
-        text("INSERT INTO source_slots VALUES ('grid', :slot, 3, 2, 3, false), ('grid', :before, 3, 0, 3, true)"),
-        {"slot": FIRST_SLOT + JUDGED - 1, "before": FIRST_SLOT + JUDGED - 2},
-    )
 
 
 async def scrape(service: Service) -> dict[str, dict[str, float]]:

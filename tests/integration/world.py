@@ -232,3 +232,22 @@ async def add_alert(engine: AsyncEngine, plant: str, alert_id: str | None = None
     async with engine.begin() as connection:
         await publish_alert(connection, alert)
     return alert
+
+
+async def add_feed_health(connection: AsyncConnection) -> None:
+    """An account and a source's evidence, as ingest and evaluation write them."""
+    rows = [
+        ("accepted", "", 900),
+        ("duplicate", "", 50),
+        ("rejected", "bad_value", 7),
+        ("quarantined", "unknown_meter", 3),
+    ]
+    for outcome, code, count in rows:
+        await connection.execute(
+            text("INSERT INTO ingest_account VALUES ('grid', :hour, :outcome, :code, :count)"),
+            {"hour": NOON - timedelta(hours=1), "outcome": outcome, "code": code, "count": count},
+        )
+    await connection.execute(
+        text("INSERT INTO source_slots VALUES ('grid', :slot, 3, 2, 3, false), ('grid', :before, 3, 0, 3, true)"),
+        {"slot": FIRST_SLOT + JUDGED - 1, "before": FIRST_SLOT + JUDGED - 2},
+    )
