@@ -1,0 +1,81 @@
+"""``cuofeng backtest``."""
+
+import json
+import sys
+from dataclasses import asdict
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated
+from zoneinfo import ZoneInfo
+
+import typer
+
+from consumers.backtest import BacktestOptions, BacktestReport, run_backtest
+from consumers.backtest_rows import instant_text
+from detectors.errors import InputError
+from service.clock import SystemClock
+from service.registry.read import read_registry
+from service.settings import Settings
+
+
+def instant_of(text: str | None, zone: str, option: str) -> int | None:
+    """Epoch seconds of an RFC 3339 time, or of a local one in the registry's zone; InputError names the option."""
+    if text is None:
+        return None
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise InputError(f"{option} {text!r}: not a time, write 2017-11-16T00:00:00+08:00") from error
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=ZoneInfo(zone))
+    return int(moment.timestamp())
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands of this module."""
+
+    @app.command("backtest")
+    def backtest(
+        registry: Annotated[Path, typer.Option(help="Workbook or folder of CSVs (CONTRACTS §1).")],
+        readings: Annotated[list[Path], typer.Option(help="Readings: CSV, NDJSON or Parquet; may be repeated.")],
+        out: Annotated[Path, typer.Option(help="Folder for slots, days and alerts.")],
+        more: Annotated[list[Path] | None, typer.Argument(help="More readings files.")] = None,
+        as_of: Annotated[str | None, typer.Option(help="Judge as the clock stood then; hides later coll.")] = None,
+        begin: Annotated[str | None, typer.Option("--from", help="Write nothing before.")] = None,
+        end: Annotated[str | None, typer.Option("--to", help="Write nothing from here on.")] = None,
+        slots: Annotated[bool, typer.Option("--slots/--no-slots", help="Write a row a slot.")] = True,
+        form: Annotated[str, typer.Option("--format", help="csv or parquet.")] = "csv",
+        as_json: Annotated[bool, typer.Option("--json", help="Report as JSON.")] = False,
+    ) -> None:
+        """Judge files with the code that judges the stream: no Kafka, no database."""
+        settings = Settings()
+        zone = settings.zone
+        if form not in ("csv", "parquet"):
+            raise InputError(f"--format {form}: csv or parquet")
+        options = BacktestOptions(
+            as_of=instant_of(as_of, zone, "--as-of"),
+            begin=instant_of(begin, zone, "--from"),
+            end=instant_of(end, zone, "--to"),
+            with_slots=slots,
+            format=form,
+            slot_s=settings.slot_s,
+        )
+        parsed = read_registry(registry, zone=zone, slot_s=settings.slot_s)
+        report = run_backtest(parsed, [*readings, *(more or [])], out, options, clock_now_s=SystemClock().now())
+        _say(report, zone, out, as_json=as_json)
+
+
+def _say(report: BacktestReport, zone: str, out: Path, *, as_json: bool) -> None:
+    if as_json:
+        print(json.dumps(asdict(report), ensure_ascii=False, default=str))
+        return
+    print(
+        f"judged as of {instant_text(zone, report.as_of)}: {report.rows} rows, {report.accepted} accepted "
+        f"({report.lost} duplicate or superseded), {report.days} days, {report.alerts} alerts -> {out}"
+    )
+    for fault, count in report.faults.items():
+        sys.stderr.write(f"cuofeng: {count} rows not read: {fault}\n")
+    for example in report.examples[:20]:
+        sys.stderr.write(
+            f"cuofeng:   {example.file}:{example.row} {example.column} {example.value!r}: {example.detail}\n"
+        )
