@@ -6,10 +6,11 @@ Pure: nothing here asks the database. Both an import and a back-test go through 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
-from detectors.registry import FOREVER, Baseline, Order, Registry
+from detectors.registry import ALWAYS, FOREVER, Baseline, Order, Registry
 from detectors.vocab import Scale
 from service.db.registry_errors import Origins, Problem
 from service.db.registry_tables import STORED
@@ -194,9 +195,9 @@ class _Checks:
                             table,
                             new[id(told)],
                             "from",
-                            _told_time(told.valid_from),
-                            f"overlaps {_told_span(other)} ({line})",
-                            f"与{_told_span(other)}时段重叠",
+                            _told_time(told.valid_from, self.new.zone),
+                            f"overlaps {_told_span(other, self.new.zone)} ({line})",
+                            f"与{_told_span(other, self.new.zone)}时段重叠",
                         )
                 if row.valid_to > longest.valid_to:
                     longest = row
@@ -275,15 +276,15 @@ def _told(key: tuple[str, ...]) -> str:
     return ", ".join(names.get(column, column) for column in key)
 
 
-def _told_time(epoch_s: int) -> str:
-    if epoch_s >= FOREVER:
+def _told_time(epoch_s: int, zone: str) -> str:
+    if epoch_s <= ALWAYS or epoch_s >= FOREVER:
         return "…"
-    return "…" if epoch_s <= 0 else datetime.fromtimestamp(epoch_s, UTC).strftime("%Y-%m-%dT%H:%MZ")
+    return datetime.fromtimestamp(epoch_s, ZoneInfo(zone)).isoformat(timespec="minutes")
 
 
-def _told_span(row: Any) -> str:
+def _told_span(row: Any, zone: str) -> str:
     version = f"{row.version} " if isinstance(row, Baseline) else ""
-    return f"{version}[{_told_time(row.valid_from)}, {_told_time(row.valid_to)})"
+    return f"{version}[{_told_time(row.valid_from, zone)}, {_told_time(row.valid_to, zone)})"
 
 
 def _differing(before: Any, after: Any) -> str:
