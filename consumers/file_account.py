@@ -19,6 +19,7 @@ EXAMPLES = 20
 _ABOUT = {
     Fault.UNKNOWN_METER: ("meter_id", "the registry does not know this meter"),
     Fault.MULTIPLIER_UNKNOWN: ("ts", "a secondary value, and no multiplier of the meter at this time"),
+    Fault.MULTIPLIER_MISMATCH: ("t_factor", "not the multiplier that the registry has at this time"),
     Fault.SCALE_SUSPECT: ("value", "too high for a secondary value: it is primary already"),
     Fault.SCALE_UNKNOWN: ("scale", "neither the row nor the registry says primary or secondary"),
     Fault.FUTURE_TS: ("ts", "after it was collected, or after the clock of this machine"),

@@ -1,5 +1,6 @@
 """Cells of a readings file as typed values, a column at a time; what is wrong with a cell is a code of FEED §4."""
 
+import json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ NO_FAULT = int(Fault.ACCEPTED)
 
 _LOCAL = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d(:\d\d)?", re.ASCII)
 _NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?", re.ASCII)
+_NOT_FINITE = re.compile(r"[+-]?(nan|inf(inity)?)", re.ASCII | re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +137,7 @@ def wholes(column: Column | None, n: int, low: int, high: int, *, is_typed: bool
 def _number(cell: object, *, is_typed: bool) -> float | Fault:
     if isinstance(cell, str) and not is_typed:
         if not _NUMBER.fullmatch(cell.strip()):
-            return Fault.BAD_NUMBER
+            return Fault.BAD_NUMBER if _NOT_FINITE.fullmatch(cell.strip()) else Fault.BAD_TYPE
         cell = float(cell)
     if isinstance(cell, bool) or not isinstance(cell, int | float):
         # JSON's NaN, Infinity and numbers beyond a float come as an object of their own.
@@ -175,3 +177,14 @@ def moment_ms(cell: object, zone: ZoneInfo) -> int | Fault:
     if ms == TimeFault.NAIVE:
         return Fault.NAIVE_TS
     return Fault.BAD_TS if ms == TimeFault.BAD else ms
+
+
+def number_text(cell: object, *, is_typed: bool) -> str:
+    """A cell that should be a number as JSON: a number where it is one, `NaN` where it is none that is finite, else
+    the text that stands there."""
+    found = _number(cell, is_typed=is_typed)
+    if found == Fault.BAD_NUMBER and isinstance(found, Fault):
+        return "NaN"
+    if isinstance(found, Fault):
+        return json.dumps(cell, ensure_ascii=False, default=str)
+    return str(int(found)) if found.is_integer() and abs(found) < 1e15 else repr(found)

@@ -24,8 +24,8 @@ from detectors.errors import InputError
 from detectors.quality import Fault
 from detectors.readings import F64, I32, I64, Bool
 
-#: Columns of CONTRACTS §2 that are read; others are ignored.
-COLUMNS = ("meter_id", "ts", "value", "kind", "unit", "scale", "period_s", "q", "rev", "coll")
+#: Columns of CONTRACTS §2, and the multiplier that FEED §1 lets a message state; others are ignored.
+COLUMNS = ("meter_id", "ts", "value", "kind", "unit", "scale", "period_s", "q", "rev", "coll", "t_factor", "asset_no")
 REQUIRED = ("meter_id", "ts", "value")
 BATCH_ROWS = 1_000_000
 _CSV_BLOCK_BYTES = 32 << 20
@@ -77,6 +77,7 @@ class BrokenRow:
     row: int
     code: Fault
     detail: str
+    raw: bytes | None = None  # what stood there, where it is a message all the same (NDJSON)
 
 
 @dataclass(frozen=True, slots=True)
@@ -257,7 +258,7 @@ def _ndjson(path: Path) -> Iterator[Batch]:
                     documents.append(parse(line))
                     rows.append(row)
                 except FaultError as fault:
-                    broken.append(BrokenRow(row, fault.code, fault.detail))
+                    broken.append(BrokenRow(row, fault.code, fault.detail, line.rstrip(b"\r\n")))
             if not rows and not broken:
                 return
             cells = {name: words_of(d.get(name) for d in documents) for name in COLUMNS}

@@ -7,7 +7,6 @@ the meter's row in the registry, and times may be local times of the registry's 
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -35,6 +34,7 @@ from consumers.wire import (
     UNIT_FAMILY,
     UNITS,
 )
+from consumers.zones import utc_offsets_s
 from detectors.quality import Fault, check_rows
 from detectors.readings import F64, I8, I32, I64, Bool, ReadingColumns
 from detectors.registry import Registry
@@ -137,6 +137,7 @@ def _interpret(
     rev = wholes(get("rev"), n, 0, MAX_REV, is_typed=batch.is_typed)
     period = wholes(get("period_s"), n, 1, MAX_PERIOD_S, is_typed=batch.is_typed)
     coll = instants(get("coll"), n, office.zone)
+    t_factor = numbers(get("t_factor"), n, is_typed=batch.is_typed)
 
     of = meter.values  # -1 = unknown: the last element of the office's arrays
     kinds = np.where(kind.is_empty, office.kind[of], kind.values).astype(np.int8)
@@ -157,6 +158,7 @@ def _interpret(
     ts.code[ts.is_empty & (ts.code == NO_FAULT)] = Fault.MISSING_FIELD
     unit.code[(unit.code == NO_FAULT) & (kind.code == NO_FAULT) & (UNIT_FAMILY[units] != families)] = Fault.BAD_UNIT
     odd = ((qualities == Quality.N) != value.is_empty) | np.isinf(values)
+    t_factor.code[(t_factor.code == NO_FAULT) & (t_factor.values <= 0)] = Fault.BAD_NUMBER
     value.code[(value.code == NO_FAULT) & (q.code == NO_FAULT) & odd] = Fault.BAD_NUMBER
     checked = (
         ("meter_id", meter),
@@ -169,6 +171,7 @@ def _interpret(
         ("rev", rev),
         ("period_s", period),
         ("coll", coll),
+        ("t_factor", t_factor),
     )
     codes = np.zeros(n, np.int8)
     column_of = np.full(n, -1, np.int8)
@@ -187,10 +190,10 @@ def _interpret(
         scale=scales,
         record_ts_s=record_ts_s,
         known=of >= 0,
-        factor=_factors(office, of, ts_s, scales),
-        t_factor=np.full(n, np.nan),
+        factor=_factors(office, of, ts_s, (scales == Scale.SECONDARY) | ~t_factor.is_empty),
+        t_factor=t_factor.values,
         has_reverse=office.has_reverse[of],
-        utc_offset_s=_utc_offsets(ts_s, office.zone),
+        utc_offset_s=utc_offsets_s(ts_s, periods, office.zone),
     )
     fresh = codes == NO_FAULT
     codes[fresh] = rows.code[fresh]
@@ -212,19 +215,9 @@ def _interpret(
     return columns.take(good), has_coll[good]
 
 
-def _factors(office: _Office, meter: I64, ts_s: I64, scale: I8) -> F64:
+def _factors(office: _Office, meter: I64, ts_s: I64, matters: Bool) -> F64:
     """Multiplier of each row; NaN of unknown meters, of meters without one, and where it does not matter."""
     factor = np.full(len(meter), np.nan)
-    rows = np.flatnonzero((meter >= 0) & (scale == Scale.SECONDARY))
+    rows = np.flatnonzero((meter >= 0) & matters)
     factor[rows] = office.world.factors(meter[rows], ts_s[rows])
     return factor
-
-
-def _utc_offsets(ts_s: I64, zone: ZoneInfo) -> I64 | int:
-    """Seconds that the zone is ahead of UTC at each time, looked up once for every quarter of an hour that occurs."""
-    if len(ts_s) == 0:
-        return 0
-    quarters, place = np.unique(np.clip(ts_s, 0, 253402200000) // 900, return_inverse=True)
-    moments = (datetime.fromtimestamp(q * 900, UTC).astimezone(zone) for q in quarters.tolist())
-    offsets = np.array([int((m.utcoffset() or UTC.utcoffset(m)).total_seconds()) for m in moments], np.int64)
-    return offsets[place]
