@@ -86,7 +86,7 @@ def singles(numbers: Sequence[int], bodies: list[bytes], stamps: I64, index: Met
     scale = np.where(is_short, index.scale[known] if of_registry else 0, shared.scale).astype(np.int8)
     scale[is_short & (meter < 0)] = 0
     plain = (shared.kind == -1) & (shared.unit == -1) & (shared.scale == -1) & (IS_POWER[kind] | (meter < 0))
-    value = np.where(is_short, kw, value * UNIT_FACTOR[shared.unit]) + 0.0
+    value = np.where(is_short, kw + 0.0, _in_base_unit(value, shared.unit))
     q = np.where(q == -1, np.where(np.isnan(value), _N, 0), q).astype(np.int8)
     clean = (
         shared.clean
@@ -197,7 +197,7 @@ class _Flat:
             record = parsed[i]
             numbers += record.values
             letters.append(record.q if len(record.q) == len(record.values) else (record.q or " ") * len(record.values))
-        value = np.array(numbers, np.float64) * UNIT_FACTOR[shared.unit[owner]] + 0.0
+        value = _in_base_unit(np.array(numbers, np.float64), shared.unit[owner])
         q = QUALITY_OF_BYTE[np.frombuffer("".join(letters).encode("ascii", "replace"), np.uint8)]
         said = np.array([p.q != "" for p in parsed], np.bool_)[owner]
         is_null = np.isnan(value)
@@ -248,6 +248,12 @@ def _shared(parsed: Sequence[Any], stamps: I64, times: TimeCache) -> _Shared:
         present += np.array([p.asset_no != "" for p in parsed], np.bool_)
     clean = (kind >= -1) & (unit >= -1) & (scale >= -1) & ((coll >= 0) | ~has_coll)
     return _Shared(clean, present, kind, KIND_FAMILY[kind], unit, scale, np.maximum(rev, 0), coll, t_factor)
+
+
+def _in_base_unit(value: F64, unit: I8) -> F64:
+    """kW, kWh, V, A; infinite where that is too large; never -0."""
+    with np.errstate(over="ignore"):
+        return value * UNIT_FACTOR[unit] + 0.0
 
 
 def _fits(shared: _Shared) -> Bool:

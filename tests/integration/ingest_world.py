@@ -149,7 +149,7 @@ async def ingesting(
 async def until(condition: Callable[[], Awaitable[object]], *, timeout_s: float = 40.0, what: str = "") -> None:
     """Wait until the condition holds."""
     async with asyncio.timeout(timeout_s):
-        while not await condition():
+        while not await condition():  # noqa: ASYNC110 - what is waited for is in a database
             await asyncio.sleep(0.05)
 
 
