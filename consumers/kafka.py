@@ -10,6 +10,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRebalanceListener, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import KafkaError, MessageSizeTooLargeError
 
 from consumers.ports import FatalFeedError, FeedError, Headers, Owner, RawRecord
@@ -20,6 +21,7 @@ HINT_TIMEOUT_S = 2.0
 BOUNDS_TIMEOUT_S = 5.0
 FETCH_BYTES = 16 << 20
 MAX_REQUEST_BYTES = 32 << 20
+TOPIC_TIMEOUT_S = 20.0
 
 
 # aiokafka has no types, and subscribe() wants this base class.
@@ -218,3 +220,33 @@ class Producer:
 
 class TooLargeError(FeedError):
     """The broker or the producer refuses a record of this size."""
+
+
+async def create_topics(bootstrap: str, names: Sequence[str], partitions: int) -> None:
+    """Create topics and wait until the broker shows all their partitions. Raises ``FeedError``."""
+    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
+    try:
+        await admin.start()
+        await admin.create_topics([NewTopic(name=n, num_partitions=partitions, replication_factor=1) for n in names])
+        async with asyncio.timeout(TOPIC_TIMEOUT_S):
+            while True:
+                shown = await admin.describe_topics(list(names))
+                if all(t["error_code"] == 0 and len(t["partitions"]) == partitions for t in shown):
+                    return
+                await asyncio.sleep(0.05)
+    except (KafkaError, TimeoutError) as error:
+        raise FeedError(f"the topics {', '.join(names)} cannot be created: {error!r}") from error
+    finally:
+        await admin.close()
+
+
+async def delete_topics(bootstrap: str, names: Sequence[str]) -> None:
+    """Delete topics. Raises ``FeedError``."""
+    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
+    try:
+        await admin.start()
+        await admin.delete_topics(list(names))
+    except KafkaError as error:
+        raise FeedError(f"the topics {', '.join(names)} cannot be deleted: {error!r}") from error
+    finally:
+        await admin.close()

@@ -14,10 +14,12 @@ from detectors.vocab import Kind, Quality, Scale, code
 from service.demo import scenes_data, scenes_load
 from service.demo.expected import Planted
 from service.demo.registry_files import write_registry
-from service.demo.season import SLOT_S, SLOTS, START_S, ZONE, slot_ends
+from service.demo.season import END_S, SLOT_S, SLOTS, START_S, ZONE, slot_ends
 from service.demo.setting import set_stage
 from service.demo.stage import Channel, Record, Stage
 
+#: The demo ends here: later readings of its days (the daily feed's last file) are not played.
+LAST_COLL_S = END_S + 300
 READINGS_FILE = "readings.csv"
 REGISTRY_DIR = "registry"
 COLUMNS = ("meter_id", "ts", "value", "kind", "unit", "scale", "period_s", "q", "rev", "coll")
@@ -32,6 +34,7 @@ class Story:
     later_at_s: int
     records: tuple[Record, ...]  # by coll_ms
     planted: tuple[Planted, ...]
+    pauses_s: tuple[int, ...]  # where a player lets the judgement catch up, epoch seconds
 
     def write(self, folder: Path) -> tuple[Path, Path]:
         """Write what ``cuofeng backtest`` reads: the complete registry as CSV files, and the readings.
@@ -79,6 +82,7 @@ def build(seed: int = 210) -> Story:
         records += sent
         if channel.meter.meter_id in stage.duplicated:
             records += sent
+    records = [r for r in records if r.coll_ms <= LAST_COLL_S * 1000]
     records.sort(key=lambda r: (r.coll_ms, r.meter_id, r.kind, r.ts))
     return Story(
         registry=stage.registry(is_complete=False),
@@ -86,7 +90,15 @@ def build(seed: int = 210) -> Story:
         later_at_s=max(stage.unknown_until.values()),
         records=tuple(records),
         planted=planted,
+        pauses_s=_pauses(stage),
     )
+
+
+def _pauses(stage: Stage) -> tuple[int, ...]:
+    """Ends of slots before readings that take something back come in, and before the registry learns something:
+    what was believed until then must have been judged by then."""
+    events = {r.coll_ms // 1000 for r in stage.extra} | set(stage.unknown_until.values())
+    return tuple(sorted({(event - 1) // SLOT_S * SLOT_S for event in events}))
 
 
 def _sent(channel: Channel, clock: random.Random) -> Iterator[Record]:
