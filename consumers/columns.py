@@ -253,7 +253,8 @@ def _shared(parsed: Sequence[Any], stamps: I64, times: TimeCache) -> _Shared:
 def _in_base_unit(value: F64, unit: I8) -> F64:
     """kW, kWh, V, A; infinite where that is too large; never -0."""
     with np.errstate(over="ignore"):
-        return value * UNIT_FACTOR[unit] + 0.0
+        converted: F64 = value * UNIT_FACTOR[unit] + 0.0
+    return converted
 
 
 def _fits(shared: _Shared) -> Bool:

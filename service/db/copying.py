@@ -102,6 +102,8 @@ def driver_errors() -> Iterator[None]:
             raise DataError(str(error)) from error
         raise
     except (asyncpg.InterfaceError, asyncpg.InternalClientError, OSError, TimeoutError) as error:
+        if isinstance(error, ValueError):  # a value that asyncpg itself cannot encode
+            raise DataError(str(error)) from error
         raise InfrastructureError("the database is away") from error
 
 

@@ -164,7 +164,7 @@ def _as_record(entry: Entry) -> tuple[object, ...]:
         entry.row_count,
         entry.key,
         entry.value,
-        _clean(json.dumps(headers)).encode(),
+        json.dumps(headers),
         _time(entry.held_s),
         None if entry.due_s is None else _time(entry.due_s),
         str(entry.state),

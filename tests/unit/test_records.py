@@ -93,7 +93,7 @@ def with_(base: dict[str, Any], **more: Any) -> dict[str, Any]:
 
 
 def as_tuples(rows: Rows) -> list[tuple[Any, ...]]:
-    columns = [rows.record, rows.position, rows.t_factor]
+    columns: list[np.ndarray[Any, Any]] = [rows.record, rows.position, rows.t_factor]
     columns += [getattr(rows.readings, f.name) for f in dataclasses.fields(rows.readings)]
     return sorted(zip(*(np.nan_to_num(c, nan=-1e300).tolist() for c in columns), strict=True))
 
