@@ -63,7 +63,10 @@ async def authorise(request: Request, allowed: frozenset[AccessRole]) -> Identit
         ProblemError: 401 without a valid key, 403 when its role may not do this.
     """
     scheme, _, key = request.headers.get("authorization", "").partition(" ")
-    identity = await parts_of(request).keys.identify(key.strip()) if scheme.lower() == "bearer" else None
+    identity = None
+    if scheme.lower() == "bearer":
+        ring = parts_of(request).keys
+        identity = await ring.identify(key.strip(), outlives_database=allowed is SCRAPERS)
     if identity is None:
         log.info("denied", status=401, method=request.method, path=request.url.path)
         raise ProblemError(

@@ -1,5 +1,6 @@
 """What the routes work with: made once by the factory, owned by the app's lifespan."""
 
+import asyncio
 import time
 from dataclasses import dataclass
 from zoneinfo import ZoneInfo
@@ -7,6 +8,7 @@ from zoneinfo import ZoneInfo
 from fastapi import Request
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from detectors.errors import InfrastructureError
 from service.api.exporter import Exporter
 from service.api.feed_watch import FeedWatch
 from service.api.tokens import TokenCodec
@@ -31,16 +33,25 @@ class KeyRing:
         self._pepper = pepper
         self._known: dict[bytes, tuple[float, Identity]] = {}
 
-    async def identify(self, key: str) -> Identity | None:
-        """The holder, or None for a key that is unknown, expired or revoked."""
+    async def identify(self, key: str, *, outlives_database: bool = False) -> Identity | None:
+        """The holder, or None for a key that is unknown, expired or revoked.
+
+        outlives_database: while the database is away, a holder that was known before counts. For `/metrics` only, which
+        then shows nothing but that the database is away: somebody must be able to see it.
+        """
         if not has_key_form(key):
             return None
         digest, now_s = digest_of(key, self._pepper), time.monotonic()
         known = self._known.get(digest)
         if known is not None and now_s - known[0] < KEY_CACHE_S:
             return known[1]
-        async with reading(self._engine) as connection:
-            identity = await find_identity(connection, digest)
+        try:
+            async with reading(self._engine) as connection:
+                identity = await find_identity(connection, digest)
+        except InfrastructureError:
+            if outlives_database and known is not None:
+                return known[1]
+            raise
         if identity is None:
             self._known.pop(digest, None)
         else:
@@ -54,14 +65,16 @@ class HealthWatch:
     def __init__(self, engine: AsyncEngine) -> None:
         self._engine = engine
         self._seen: tuple[float, Health] | None = None
+        self._lock = asyncio.Lock()
 
     async def current(self) -> Health:
         """Raises InfrastructureError when the database is away."""
-        now_s = time.monotonic()
-        if self._seen is None or now_s - self._seen[0] >= HEALTH_CACHE_S:
-            async with reading(self._engine) as connection:
-                self._seen = (now_s, await read_health(connection))
-        return self._seen[1]
+        async with self._lock:
+            now_s = time.monotonic()
+            if self._seen is None or now_s - self._seen[0] >= HEALTH_CACHE_S:
+                async with reading(self._engine) as connection:
+                    self._seen = (now_s, await read_health(connection))
+            return self._seen[1]
 
 
 @dataclass(frozen=True, slots=True)

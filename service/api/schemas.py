@@ -6,44 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from detectors.vocab import Condition, Evidence
 from detectors.vocab import Rule as RuleName
-
-ALERT_EXAMPLE: dict[str, Any] = {
-    "id": "9f2c61d0a7b34e55",
-    "scope_id": "P-0107",
-    "plant_id": "P-0107",
-    "county": "新密市",
-    "rule": "stop_run",
-    "grade": 2,
-    "order_id": "郑环攻坚〔2017〕210-17",
-    "order_revision": 1,
-    "baseline_version": "2017-10",
-    "condition": "firing",
-    "evidence": "provisional",
-    "work": "new",
-    "first_slot_end": "2017-11-16T22:15:00+08:00",
-    "opened_at_slot_end": "2017-11-16T22:45:00+08:00",
-    "last_slot_end": "2017-11-17T02:30:00+08:00",
-    "peak_kw": 812.4,
-    "cap_kw": 95.0,
-    "energy_over_kwh": 2540.2,
-    "coverage": 1.0,
-    "thresholds": {"over": 3, "of": 4, "origin": "default"},
-    "summary": {
-        "zh": "停产令期间负荷 812 kW,高于允许的 95 kW,自 22:00 起。",
-        "en": "812 kW under a stop order that allows 95 kW, since 22:00.",
-    },
-}
-STANDING_EXAMPLE: dict[str, Any] = {"data_as_of": "2017-11-17T02:30:00+08:00", "ingest_lag_s": 3.1, "degraded": False}
-SLOT_EXAMPLE: dict[str, Any] = {
-    "slot_end": "2017-11-17T02:30:00+08:00",
-    "load_kw": 812.4,
-    "coverage": 1.0,
-    "cap_kw": 95.0,
-    "verdict": "violating",
-    "reasons": [],
-    "order_id": "郑环攻坚〔2017〕210-17",
-    "baseline_version": "2017-10",
-}
+from service.api import examples
 
 
 class Document(BaseModel):
@@ -79,7 +42,7 @@ class Standing(Document):
 class Alert(BaseModel):
     """An alert (CONTRACTS §4). Fields may be added."""
 
-    model_config = _with_example(ALERT_EXAMPLE, extra="allow")
+    model_config = _with_example(examples.ALERT, extra="allow")
     id: str
     scope_id: str
     plant_id: str | None
@@ -118,24 +81,7 @@ class Event(Document):
 class FeedAnswer(Standing):
     """A page of the feed."""
 
-    model_config = _with_example(
-        {
-            "events": [
-                {
-                    "seq": 17,
-                    "type": "opened",
-                    "occurred_at": "2017-11-16T22:45:00+08:00",
-                    "backfill": False,
-                    "alert": ALERT_EXAMPLE,
-                }
-            ],
-            "next": "AXk3…",
-            "scanned_to_seq": 17,
-            "head_seq": 17,
-            "has_more": False,
-            **STANDING_EXAMPLE,
-        }
-    )
+    model_config = _with_example(examples.FEED)
     events: list[Event]
     next: str
     scanned_to_seq: int
@@ -146,7 +92,7 @@ class FeedAnswer(Standing):
 class AlertsAnswer(Standing):
     """A page of alerts."""
 
-    model_config = _with_example({"alerts": [ALERT_EXAMPLE], "next": None, "feed": "AXk3…", **STANDING_EXAMPLE})
+    model_config = _with_example({"alerts": [examples.ALERT], "next": None, "feed": "AXk3…", **examples.STANDING})
     alerts: list[Alert]
     next: str | None = Field(description="cursor of the next page; null: this was the last")
     feed: str = Field(description="`after` for the change feed (same county) to go on from this answer, nothing missed")
@@ -174,25 +120,7 @@ class Slot(Document):
 class AlertAnswer(Document):
     """An alert with its history and its evidence."""
 
-    model_config = _with_example(
-        {
-            "alert": ALERT_EXAMPLE,
-            "events": [
-                {
-                    "seq": 17,
-                    "type": "opened",
-                    "occurred_at": "2017-11-16T22:45:00+08:00",
-                    "published_at": "2017-11-16T22:50:01+08:00",
-                    "backfill": False,
-                    "actor": None,
-                    "reason": None,
-                    "alert": ALERT_EXAMPLE,
-                }
-            ],
-            "series": [SLOT_EXAMPLE],
-            "series_is_cut": False,
-        }
-    )
+    model_config = _with_example(examples.ALERT_DETAIL)
     alert: Alert
     events: list[HistoryEvent]
     series: list[Slot] = Field(description="judged slots from 2 h before the first to 2 h after the last slot")
@@ -216,7 +144,7 @@ class AckBody(Document):
 class AckAnswer(Document):
     """The alert after the acknowledgement, and the event's seq."""
 
-    model_config = _with_example({"alert": {**ALERT_EXAMPLE, "work": "acknowledged"}, "seq": 18})
+    model_config = _with_example({"alert": {**examples.ALERT, "work": "acknowledged"}, "seq": 18})
     alert: Alert
     seq: int
 
@@ -247,25 +175,7 @@ class Plant(Document):
 class PlantsAnswer(Standing):
     """A page of plants."""
 
-    model_config = _with_example(
-        {
-            "plants": [
-                {
-                    "plant_id": "P-0107",
-                    "name": "示例水泥有限公司",
-                    "county": "新密市",
-                    "industry": "3011",
-                    "contract_kw": 2000.0,
-                    "lon": None,
-                    "lat": None,
-                    "open_alerts": ["9f2c61d0a7b34e55"],
-                    "scopes": [{"scope_id": "P-0107", "name": "全厂", "kind": "plant", "current": SLOT_EXAMPLE}],
-                }
-            ],
-            "next": None,
-            **STANDING_EXAMPLE,
-        }
-    )
+    model_config = _with_example(examples.PLANTS)
     plants: list[Plant]
     next: str | None
 
@@ -279,18 +189,7 @@ class LoadSlot(Slot):
 class LoadAnswer(Standing):
     """The curve of a scope."""
 
-    model_config = _with_example(
-        {
-            "scope_id": "P-0107",
-            "plant_id": "P-0107",
-            "county": "新密市",
-            "slot_s": 900,
-            "from": "2017-11-17T02:15:00+08:00",
-            "to": "2017-11-17T02:30:00+08:00",
-            "slots": [{**SLOT_EXAMPLE, "baseline_kw": 1180.0}],
-            **STANDING_EXAMPLE,
-        }
-    )
+    model_config = _with_example(examples.LOAD)
     scope_id: str
     plant_id: str
     county: str
@@ -321,30 +220,7 @@ class DayRow(Document):
 class DaysAnswer(Standing):
     """Day verdicts of a date."""
 
-    model_config = _with_example(
-        {
-            "date": "2017-11-16",
-            "days": [
-                {
-                    "scope_id": "P-0107",
-                    "plant_id": "P-0107",
-                    "county": "新密市",
-                    "date": "2017-11-16",
-                    "energy_kwh": 4210.5,
-                    "cap_kwh": 2280.0,
-                    "coverage": 1.0,
-                    "verdict": "violating",
-                    "reasons": [],
-                    "order_id": "郑环攻坚〔2017〕210-17",
-                    "violating_hours": 1.75,
-                    "as_of": "2017-11-17T02:35:00+08:00",
-                    "revision": 12,
-                }
-            ],
-            "next": None,
-            **STANDING_EXAMPLE,
-        }
-    )
+    model_config = _with_example(examples.DAYS)
     date: str
     days: list[DayRow]
     next: str | None
@@ -365,23 +241,7 @@ class PartitionState(Document):
 class StatusAnswer(Standing):
     """How far the stream is read and judged."""
 
-    model_config = _with_example(
-        {
-            **STANDING_EXAMPLE,
-            "now": "2017-11-17T02:36:02+08:00",
-            "partitions": [
-                {
-                    "topic": "load.readings.v1",
-                    "partition": 0,
-                    "next_offset": 81231,
-                    "lag_records": 0,
-                    "watermark": "2017-11-17T02:35:59+08:00",
-                    "committed_at": "2017-11-17T02:35:59+08:00",
-                    "stopped_reason": None,
-                }
-            ],
-        }
-    )
+    model_config = _with_example(examples.STATUS)
     now: str
     partitions: list[PartitionState]
 

@@ -57,7 +57,8 @@ def infrastructure_errors() -> Iterator[None]:
         if error.connection_invalidated or sqlstate[:2] in _RETRIABLE_CLASSES or _lost(error.orig):
             raise InfrastructureError("the database is away") from error
         raise
-    except (PoolTimeoutError, OSError, asyncpg.PostgresConnectionError, asyncpg.CannotConnectNowError) as error:
+    except (PoolTimeoutError, OSError, asyncpg.PostgresError) as error:
+        # A bare asyncpg error comes from connecting: too many connections, shutting down, not accepting.
         raise InfrastructureError("the database is away") from error
     except asyncpg.InterfaceError as error:
         if isinstance(error, ValueError):

@@ -75,7 +75,10 @@ async def prometheus(config: Path, folder: Path) -> AsyncIterator[httpx2.AsyncCl
 
 async def rows(client: httpx2.AsyncClient, expression: str) -> list[Any]:
     """Result of an instant query; NaN counts as no row."""
-    answer = (await client.get("/api/v1/query", params={"query": expression})).json()
+    response = await client.get("/api/v1/query", params={"query": expression})
+    if response.status_code == 503:  # it is still starting
+        return []
+    answer = response.json()
     assert answer["status"] == "success", (expression, answer)
     found = answer["data"]["result"]
     pairs = [found] if answer["data"]["resultType"] == "scalar" else [row["value"] for row in found]

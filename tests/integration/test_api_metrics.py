@@ -5,6 +5,7 @@ import re
 import time
 from pathlib import Path
 
+import asyncpg
 import pytest
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -157,6 +158,31 @@ async def test_a_database_that_is_away_takes_its_series_with_it(engine: AsyncEng
         }
     finally:
         await dead.dispose()
+
+
+async def test_a_known_scraper_sees_that_the_database_is_away(
+    service: Service, postgres_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Keys are in the database too: without this rule nobody could be told. Everything else is 503."""
+    monkeypatch.setattr("service.api.exporter.FRESH_S", 0.0)
+    monkeypatch.setattr("service.api.parts.KEY_CACHE_S", 0.0)
+    assert (await scrape(service))["cuofeng_database_up"][""] == 1
+    name = service.engine.url.database
+    outside = await asyncpg.connect(postgres_url)
+    try:
+        await outside.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS false")
+        await outside.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1", name)
+        seen = await scrape(service)
+        assert seen["cuofeng_database_up"][""] == 0
+        assert "cuofeng_plant_load_watts" not in seen
+        await service.problem("/metrics", "operator", 503)  # not known before
+        await service.problem("/v1/alerts", "metrics", 503)
+        await service.problem("/v1/alerts", "city", 503)
+    finally:
+        await outside.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS true")
+        await outside.close()
+    assert (await scrape(service))["cuofeng_database_up"][""] == 1
+    assert (await service.get("/v1/alerts", "city")).status_code == 200
 
 
 async def test_scrapes_share_a_payload(service: Service) -> None:

@@ -4,10 +4,11 @@ from collections.abc import AsyncIterator
 
 import httpx2
 import pytest
+from pydantic import BaseModel
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from service.api import create_app
+from service.api import create_app, schemas
 from service.api.access import ACCESS
 from service.clock import VirtualClock
 from service.db.engine import make_engine
@@ -174,6 +175,18 @@ async def test_the_service_comes_back_with_its_database(service: Service) -> Non
     await add_alert(service.engine, "P1")
     page = await service.json("/v1/alert-events", "city", after=start["next"], wait=10)
     assert len(page["events"]) == 1
+
+
+def test_examples_are_valid_answers() -> None:
+    """Each example is what its schema says."""
+    shown = 0
+    for model in vars(schemas).values():
+        if isinstance(model, type) and issubclass(model, BaseModel) and isinstance(model.model_config, dict):
+            extra = model.model_config.get("json_schema_extra")
+            if isinstance(extra, dict) and "json_schema_extra" in vars(model).get("model_config", {}):
+                model.model_validate(extra["example"])
+                shown += 1
+    assert shown > 10
 
 
 async def test_openapi_describes_every_route_of_the_api_with_an_example(service: Service) -> None:
