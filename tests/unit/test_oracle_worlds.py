@@ -1,0 +1,66 @@
+"""The random worlds that comparisons use: what they contain, and that the reference holds its laws on them."""
+
+import random
+from collections import Counter
+
+from hypothesis import HealthCheck, Phase, find, given, settings
+
+from detectors.vocab import Rule, Verdict
+from tests.oracles.compare import differences
+from tests.oracles.judge import judge
+from tests.oracles.rows import Judgement, World
+from tests.oracles.strategies import worlds
+
+SOME = settings(
+    max_examples=25,
+    deadline=None,
+    database=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+)
+
+#: Any world will do: not the smallest.
+ANY_ONE = settings(SOME, max_examples=200, phases=[Phase.generate])
+
+
+def _judged(world: World) -> Judgement:
+    return judge(world.registry, world.readings, world.as_of, world.slot_s, world.day_types)
+
+
+@SOME
+@given(worlds())
+def test_arrival_order_and_duplicates_change_nothing(world: World) -> None:
+    again = [*world.readings, *world.readings[::2]]
+    random.Random(3).shuffle(again)
+    twin = judge(world.registry, again, world.as_of, world.slot_s, world.day_types)
+    assert differences(_judged(world), twin) == []
+
+
+@SOME
+@given(worlds())
+def test_load_is_known_only_where_all_meters_speak_or_the_slot_violates(world: World) -> None:
+    for row in _judged(world).slots:
+        assert 0 <= row.coverage <= 1
+        if row.load_kw is not None:
+            assert row.coverage == 1 or row.verdict == Verdict.VIOLATING
+
+
+@SOME
+@given(worlds())
+def test_alerts_are_named_once_and_their_slots_are_in_order(world: World) -> None:
+    found = _judged(world)
+    assert max(Counter(a.alert_id for a in found.alerts).values(), default=1) == 1
+    for alert in found.alerts:
+        assert alert.first_slot_end <= alert.opened_at_slot_end <= alert.last_slot_end <= world.as_of
+        assert alert.closed_slot_end is None or alert.closed_slot_end <= world.as_of
+
+
+def test_differences_see_a_changed_field() -> None:
+    world = find(worlds(), lambda w: len(_judged(w).alerts) > 0, settings=ANY_ONE)
+    found = _judged(world)
+    assert differences(found, found) == []
+    assert differences(found, Judgement(found.slots, found.days, ()))[0].startswith("alert")
+
+
+def test_worlds_reach_a_load_alert() -> None:
+    world = find(worlds(), lambda w: any(a.rule == Rule.STOP_RUN for a in _judged(w).alerts), settings=ANY_ONE)
+    assert world.registry.orders
