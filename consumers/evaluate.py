@@ -1,0 +1,108 @@
+"""The evaluating role: claim dirty scopes, judge them, write verdicts and alerts, each pass one transaction."""
+
+import asyncio
+from collections import defaultdict
+from datetime import UTC, datetime, timedelta
+
+import structlog
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from consumers.finality import finalise
+from consumers.rejudge import Office, Rejudged, rejudge
+from consumers.ticking import RECOUNT_SHARE, recount, tick
+from detectors.errors import InfrastructureError
+from detectors.world import compile_world
+from service.calendar import office_day_type
+from service.clock import Clock
+from service.db.judgement import Mark, claim
+from service.db.registry_load import load_registry
+from service.db.sessions import reading, writing
+from service.db.stream_time import StreamTime, registry_version, stream_time, thin_source_slots
+from service.settings import Settings
+
+log = structlog.get_logger(__name__)
+
+CLAIM_SCOPES = 1_000
+IDLE_S = 0.1
+RETRY_S = 1.0
+
+
+class Evaluator:
+    """One evaluating process: its compiled registry, and how far its clock has come."""
+
+    def __init__(self, engine: AsyncEngine, settings: Settings, clock: Clock) -> None:
+        self._engine, self._settings, self._clock = engine, settings, clock
+        self._office: Office | None = None
+        self._as_of = 0
+        self._ticked_slot = -1
+
+    async def step(self) -> Rejudged | None:
+        """Tick what is due, then judge one claim. None where there was nothing to do."""
+        async with reading(self._engine) as connection:
+            time = await stream_time(connection)
+            await self._refresh(connection)
+        office = self._office
+        if time is None or office is None:
+            return None
+        self._as_of = max(self._as_of, int(min(self._clock.now(), time.watermark_s)))
+        now = datetime.fromtimestamp(self._clock.now(), UTC)
+        slot = self._as_of // 60
+        if slot != self._ticked_slot:
+            async with writing(self._engine) as connection:
+                await tick(connection, office, self._as_of, now)
+                await finalise(connection, office, self._as_of, now)
+            self._ticked_slot = slot
+        async with writing(self._engine) as connection:
+            return await self._judge(connection, office, now, time)
+
+    async def _judge(
+        self, connection: AsyncConnection, office: Office, now: datetime, time: StreamTime
+    ) -> Rejudged | None:
+        wait_s = self._settings.coalesce_s if time.lag_records > 0 else 0.0
+        marks = await claim(
+            connection, self._as_of // office.world.slot_s, CLAIM_SCOPES, time.now - timedelta(seconds=wait_s)
+        )
+        if not marks:
+            return None
+        await recount(connection, office, await self._thin_spans(connection, office, marks), self._as_of, now)
+        return await rejudge(connection, office, marks, self._as_of, now)
+
+    async def _thin_spans(
+        self, connection: AsyncConnection, office: Office, marks: list[Mark]
+    ) -> list[tuple[str, int, int]]:
+        """Spans of slots in which a source was down, or nearly, and that these marks may have filled."""
+        first = min(m.first_slot for m in marks)
+        last = max(m.last_slot for m in marks)
+        spans: dict[str, list[int]] = defaultdict(list)
+        for source, slot in await thin_source_slots(connection, first, last, RECOUNT_SHARE):
+            if source in office.world.sources:
+                spans[source].append(slot)
+        return [(source, min(slots), max(slots)) for source, slots in sorted(spans.items())]
+
+    async def _refresh(self, connection: AsyncConnection) -> None:
+        version = await registry_version(connection)
+        if self._office is None or self._office.version != version:
+            stored = await load_registry(connection)
+            world = compile_world(stored.registry, self._settings.slot_s, office_day_type(stored.registry))
+            self._office = Office.of(stored, world)
+
+
+async def run(engine: AsyncEngine, settings: Settings, clock: Clock, stop: asyncio.Event) -> None:
+    """Evaluate until told to stop; while the database is away, wait and try again."""
+    evaluator = Evaluator(engine, settings, clock)
+    while not stop.is_set():
+        pause_s = 0.0
+        try:
+            report = await evaluator.step()
+            if report is None:
+                pause_s = IDLE_S
+            else:
+                log.debug("judged", scopes=report.scopes, days=report.days, events=report.events)
+        except InfrastructureError as error:
+            log.warning("database_away", error=str(error))
+            pause_s = RETRY_S
+        if pause_s:
+            try:
+                await asyncio.wait_for(stop.wait(), pause_s)
+            except TimeoutError:
+                continue

@@ -1,0 +1,137 @@
+"""The clock's part: slots whose time is over are judged though nothing came, and sources are told up or down."""
+
+from collections.abc import Iterable
+from datetime import UTC, datetime
+
+import numpy as np
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from consumers.alert_sync import changes
+from consumers.rejudge import Office
+from detectors.caps import BEFORE_ORDER_S
+from detectors.feed import feed_alerts, is_down
+from detectors.world import World
+from service.db import ticks
+from service.db.alert_store import save_alerts, save_live, stored_alerts
+from service.db.feed import publish
+
+#: A source is counted again when late data reaches a slot at which fewer than this share of its meters spoke.
+RECOUNT_SHARE = 0.3
+
+
+async def tick(connection: AsyncConnection, office: Office, as_of: int, published_at: datetime) -> int:
+    """Mark what fell due since the last tick, source by source, and publish `feed_down`. Returns the marks written.
+
+    The caller commits. Only scopes under an order, or within 6 h before one, are marked: for the others silence says
+    nothing.
+    """
+    world = office.world
+    done = await ticks.next_slots(connection)
+    moved: dict[str, int] = {}
+    due: list[tuple[int, int, int]] = []
+    for row, source in enumerate(world.sources):
+        until = (as_of - int(world.source_delay_s[row])) // world.slot_s
+        begin = done.get(source)
+        if begin is None:
+            begin = min(_first_needed(world, row), until)
+        if begin >= until and source in done:
+            continue
+        moved[source] = until
+        if begin < until:
+            due += _due_marks(office, row, begin, until - 1)
+            await _count(connection, office, row, begin, until - 1, as_of)
+            await _publish_feed(connection, office, row, as_of, published_at)
+    await ticks.mark_due(connection, due)
+    await ticks.advance(connection, moved)
+    return len(due)
+
+
+async def recount(
+    connection: AsyncConnection,
+    office: Office,
+    spans: Iterable[tuple[str, int, int]],
+    as_of: int,
+    published_at: datetime,
+) -> None:
+    """Count sources again over spans of slots that late data touched; scopes of a source that changed are marked."""
+    world = office.world
+    place = {s: i for i, s in enumerate(world.sources)}
+    for source, first, last in spans:
+        row = place[source]
+        flipped = await _count(connection, office, row, first, last, as_of)
+        if flipped:
+            await ticks.mark_due(connection, _due_marks(office, row, min(flipped), max(flipped)))
+            await _publish_feed(connection, office, row, as_of, published_at)
+
+
+def _first_needed(world: World, source_row: int) -> int:
+    """First slot at which silence of a source could mean something: 6 h before the first order of its scopes."""
+    scopes = _scopes_of(world, source_row)
+    starts = [o.valid_from for o, s in zip(world.orders, world.order_scope, strict=True) if s in scopes]
+    return (min(starts) - BEFORE_ORDER_S) // world.slot_s if starts else 2**62
+
+
+def _scopes_of(world: World, source_row: int) -> set[int]:
+    of_source = world.meter_source[world.member_meter] == source_row
+    return set(world.member_scope[of_source].tolist())
+
+
+def _due_marks(office: Office, source_row: int, first: int, last: int) -> list[tuple[int, int, int]]:
+    """Marks of the source's scopes over the slots in which an order needs them."""
+    world = office.world
+    scopes = _scopes_of(world, source_row)
+    spans: dict[int, tuple[int, int]] = {}
+    for order, scope in zip(world.orders, world.order_scope.tolist(), strict=True):
+        if scope not in scopes:
+            continue
+        low = max(first, (order.valid_from - BEFORE_ORDER_S) // world.slot_s)
+        high = min(last, (order.valid_to - 1) // world.slot_s)
+        if low <= high:
+            known = spans.get(scope, (low, high))
+            spans[scope] = (min(low, known[0]), max(high, known[1]))
+    return [(office.scope_no_of_row[s], low, high) for s, (low, high) in sorted(spans.items())]
+
+
+async def _count(
+    connection: AsyncConnection, office: Office, source_row: int, first: int, last: int, as_of: int
+) -> list[int]:
+    """Store the state of a source over [first, last]; the slots at which it changed between up and down."""
+    world = office.world
+    source = world.sources[source_row]
+    meters = [m for m, s in zip(world.registry.meters, world.meter_source, strict=True) if s == source_row]
+    starts = np.arange(first, last + 1, dtype=np.int64) * world.slot_s
+    valid = np.zeros(len(starts), np.int64)
+    for m in meters:
+        valid += (starts >= m.valid_from) & (starts < m.valid_to)
+    speaks = await ticks.count_evidence(connection, source, first, last, world.slot_s)
+    n_valid, n_speaks = (np.zeros((len(world.sources), len(starts)), np.int64) for _ in range(2))
+    n_valid[source_row], n_speaks[source_row] = valid, speaks
+    down, _ = is_down(world, first, n_valid, n_speaks, as_of)
+    before = {slot for name, slot in await ticks.down_slots(connection, first, last) if name == source}
+    now = {first + int(i) for i in np.flatnonzero(down[source_row])}
+    plants = int(world.source_plants[source_row])
+    await ticks.save_source_slots(connection, source, first, valid, speaks, plants, down[source_row])
+    return sorted(before ^ now)
+
+
+async def _publish_feed(
+    connection: AsyncConnection, office: Office, source_row: int, as_of: int, published_at: datetime
+) -> None:
+    """Bring the `feed_down` alerts of a source in line with its slots."""
+    world = office.world
+    source = world.sources[source_row]
+    slots, last = await ticks.source_history(connection, source)
+    stored = await stored_alerts(connection, [f"source:{source}"], datetime.fromtimestamp(0, UTC))
+    if last is None or not (slots or stored):
+        return
+    first = slots[0] if slots else last
+    shape = (len(world.sources), last - first + 1)
+    down, decided = np.zeros(shape, np.bool_), np.zeros(shape, np.bool_)
+    down[source_row, [s - first for s in slots]] = True
+    decided[source_row] = True
+    views = {a.alert_id(world.slot_s): office.views.render(a, as_of) for a in feed_alerts(world, first, down, decided)}
+    plan = changes(views, stored, lambda _: True, datetime.fromtimestamp(as_of, UTC), published_at)
+    await save_alerts(connection, list(plan.published.values()))
+    await save_live(connection, plan.live)
+    if plan.events:
+        await publish(connection, plan.events)

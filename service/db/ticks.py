@@ -1,0 +1,127 @@
+"""Silence made visible: which slots are due for judgement though nothing arrived, and which sources are down."""
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+
+import numpy as np
+import numpy.typing as npt
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from detectors.intervals import ENERGY_KINDS
+from detectors.vocab import QUALITY_CLASS
+
+I64 = npt.NDArray[np.int64]
+Bool = npt.NDArray[np.bool_]
+
+_EVIDENCE = [q for q, cls in enumerate(QUALITY_CLASS) if cls == 0]
+
+_COUNT = text(
+    "SELECT s.slot, count(DISTINCT r.meter_no) FROM readings r JOIN meters m USING (meter_no),"
+    " LATERAL (SELECT extract(epoch FROM r.ts)::bigint AS at,"
+    "  CASE WHEN r.kind = 2 THEN :width ELSE r.period_s END AS length) t,"
+    " LATERAL generate_series(floor((t.at - t.length)::numeric / :width)::bigint,"
+    "  ceil(t.at::numeric / :width)::bigint - 1) AS s(slot)"
+    " WHERE m.source = :source AND r.ts > :after AND r.ts <= :until AND r.q = ANY(:evidence) AND r.kind = ANY(:kinds)"
+    " AND s.slot BETWEEN :first AND :last"
+    " AND (m.valid_from IS NULL OR m.valid_from <= to_timestamp(s.slot * :width))"
+    " AND (m.valid_to IS NULL OR m.valid_to > to_timestamp(s.slot * :width)) GROUP BY 1"
+)
+
+
+async def next_slots(connection: AsyncConnection) -> dict[str, int]:
+    """First slot of each source that was not ticked yet; locked until the caller commits."""
+    rows = await connection.execute(text("SELECT source, next_slot FROM ticks ORDER BY source FOR UPDATE"))
+    return {row[0]: row[1] for row in rows}
+
+
+async def advance(connection: AsyncConnection, next_slot: Mapping[str, int]) -> None:
+    """Move the ticks on."""
+    if next_slot:
+        await connection.execute(
+            text(
+                "INSERT INTO ticks (source, next_slot) VALUES (:source, :slot)"
+                " ON CONFLICT (source) DO UPDATE SET next_slot = greatest(ticks.next_slot, excluded.next_slot)"
+            ),
+            [{"source": source, "slot": slot} for source, slot in sorted(next_slot.items())],
+        )
+
+
+async def mark_due(connection: AsyncConnection, marks: Sequence[tuple[int, int, int]]) -> None:
+    """Mark (scope_no, first slot, last slot) as due: ``data_as_of`` waits for these."""
+    if marks:
+        await connection.execute(
+            text(
+                "INSERT INTO dirty_scopes (scope_no, first_slot, last_slot, due_slot)"
+                " SELECT scope_no, first_slot, last_slot, first_slot"
+                " FROM unnest(CAST(:a AS integer[]), CAST(:b AS bigint[]), CAST(:c AS bigint[]))"
+                " AS m(scope_no, first_slot, last_slot)"
+            ),
+            dict(zip("abc", (list(c) for c in zip(*marks, strict=True)), strict=True)),
+        )
+
+
+async def count_evidence(connection: AsyncConnection, source: str, first_slot: int, last_slot: int, slot_s: int) -> I64:
+    """Meters of a source with evidence at each slot of [first_slot, last_slot]."""
+    rows = await connection.execute(
+        _COUNT,
+        {
+            "source": source,
+            "width": slot_s,
+            "first": first_slot,
+            "last": last_slot,
+            "after": datetime.fromtimestamp(first_slot * slot_s, UTC),
+            "until": datetime.fromtimestamp((last_slot + 1) * slot_s + 86_400, UTC),
+            "evidence": _EVIDENCE,
+            "kinds": [int(k) for k in ENERGY_KINDS],
+        },
+    )
+    counts = np.zeros(last_slot - first_slot + 1, np.int64)
+    for slot, count in rows:
+        counts[slot - first_slot] = count
+    return counts
+
+
+async def save_source_slots(
+    connection: AsyncConnection, source: str, first_slot: int, meters: I64, evidence: I64, plants: int, down: Bool
+) -> None:
+    """Write the state of a source over slots from ``first_slot`` on."""
+    await connection.execute(
+        text(
+            "INSERT INTO source_slots (source, slot, meters, evidence, plants, is_down)"
+            " SELECT :source, slot, meters, evidence, :plants, is_down FROM unnest(CAST(:a AS bigint[]),"
+            " CAST(:b AS integer[]), CAST(:c AS integer[]), CAST(:d AS boolean[]))"
+            " AS r(slot, meters, evidence, is_down)"
+            " ON CONFLICT (source, slot) DO UPDATE SET meters = excluded.meters, evidence = excluded.evidence,"
+            " plants = excluded.plants, is_down = excluded.is_down"
+        ),
+        {
+            "source": source,
+            "plants": plants,
+            "a": list(range(first_slot, first_slot + len(meters))),
+            "b": meters.tolist(),
+            "c": evidence.tolist(),
+            "d": down.tolist(),
+        },
+    )
+
+
+async def down_slots(connection: AsyncConnection, first_slot: int, last_slot: int) -> list[tuple[str, int]]:
+    """(source, slot) of every slot in the span at which a source was down."""
+    rows = await connection.execute(
+        text("SELECT source, slot FROM source_slots WHERE is_down AND slot BETWEEN :first AND :last"),
+        {"first": first_slot, "last": last_slot},
+    )
+    return [(source, slot) for source, slot in rows]
+
+
+async def source_history(connection: AsyncConnection, source: str) -> tuple[list[int], int | None]:
+    """Every slot at which a source was down, in order, and its last decided slot."""
+    rows = await connection.execute(
+        text("SELECT slot FROM source_slots WHERE source = :source AND is_down ORDER BY slot"), {"source": source}
+    )
+    slots = [row[0] for row in rows]
+    last = await connection.scalar(
+        text("SELECT max(slot) FROM source_slots WHERE source = :source"), {"source": source}
+    )
+    return slots, last
