@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from sqlalchemy.exc import SQLAlchemyError
 
-from detectors.errors import InputError
+from detectors.errors import InfrastructureError, InputError
 from service.cli.database import required_database_url
 from service.clock import SystemClock
 from service.db.engine import make_engine
@@ -78,6 +79,9 @@ async def _run(settings: Settings, parsed: Parsed, *, is_check: bool) -> ChangeS
                 origins=parsed.origins,
                 errors=parsed.errors,
             )
+    except (OSError, SQLAlchemyError) as error:
+        cause = getattr(error, "orig", None) or error
+        raise InfrastructureError(f"the database cannot be used: {cause} (is it there, and migrated?)") from error
     finally:
         await engine.dispose()
 
