@@ -1,0 +1,55 @@
+"""The tables of ``docs/registry.md``, written from the same description that reads the files."""
+
+from service.registry.columns import Column, Table
+from service.registry.tables import TABLES
+
+
+def column_tables() -> str:
+    """One Markdown section a table: header, what a cell holds, what it means, default and example."""
+    return "\n".join(_section(table) for table in TABLES)
+
+
+def _section(table: Table) -> str:
+    also = f" Also: {', '.join(table.aliases)}." if table.aliases else ""
+    lines = [
+        f"### `{table.name}` {table.zh}",
+        "",
+        f"{table.en} {table.note_zh}{also}",
+        "",
+        "| column | 列 | also | holds | meaning | 含义 | default | example |",
+        "| --- | --- | --- | --- | --- | --- | --- | --- |",
+        *(_line(column) for column in table.columns),
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def _line(column: Column) -> str:
+    default = next((text for text, value in column.choices.items() if value == column.default), column.default)
+    cells = (
+        f"`{column.name}`{'*' if column.required else ''}",
+        column.zh,
+        ", ".join(column.aliases),
+        _holds(column),
+        column.en,
+        column.note_zh,
+        "" if default is None else f"`{default}`",
+        f"`{column.example}`" if column.example else "",
+    )
+    return "| " + " | ".join(cells) + " |"
+
+
+def _holds(column: Column) -> str:
+    if column.choices:
+        labels: dict[object, list[str]] = {}
+        for text, value in column.choices.items():
+            labels.setdefault(value, []).append(text)
+        return "; ".join(
+            f"`{texts[0]}`" + (f" ({', '.join(texts[1:])})" if texts[1:] else "") for texts in labels.values()
+        )
+    bounds = [
+        f"> {column.above:g}" if column.above is not None else "",
+        f"≥ {column.minimum:g}" if column.minimum is not None else "",
+        f"≤ {column.maximum:g}" if column.maximum is not None else "",
+    ]
+    return " ".join([column.form.value, *filter(None, bounds)])
