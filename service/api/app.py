@@ -2,7 +2,6 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from importlib.metadata import PackageNotFoundError, version
 from zoneinfo import ZoneInfo
 
 from fastapi import FastAPI
@@ -14,6 +13,7 @@ from service.api.exporter import Exporter
 from service.api.feed_watch import FeedWatch
 from service.api.gate import Gate
 from service.api.parts import HealthWatch, KeyRing, Parts
+from service.api.release import installed_version
 from service.api.routes import alerts, console, days, feed, health, plants, scopes
 from service.api.tokens import TokenCodec
 from service.clock import Clock
@@ -23,7 +23,7 @@ from service.settings import Settings
 
 def create_app(settings: Settings, engine: AsyncEngine, clock: Clock) -> FastAPI:
     """The service on an engine it does not own: the caller disposes of it."""
-    release = _version()
+    release = installed_version()
     pepper = settings.key_pepper.get_secret_value()
     parts = Parts(
         settings=settings,
@@ -62,10 +62,3 @@ def create_app(settings: Settings, engine: AsyncEngine, clock: Clock) -> FastAPI
         routes.register(app)
     app.add_middleware(Gate, metrics=parts.metrics)
     return app
-
-
-def _version() -> str:
-    try:
-        return version("cuofeng")
-    except PackageNotFoundError:
-        return "0+unpackaged"

@@ -11,6 +11,7 @@ from starlette.responses import Response
 from service.api.parts import parts_of
 from service.api.problems import ProblemError
 from service.api.query import NoParameters
+from service.api.release import UNPACKAGED
 
 STATIC = {
     "console.css": "text/css",
@@ -33,7 +34,10 @@ def register(app: FastAPI) -> None:
         """The page; it holds no data."""
         settings = parts_of(request).settings
         body = templates.get_template("console.html").render(
-            is_demo=settings.demo, zone=settings.zone, slot_s=settings.slot_s, version=request.app.version
+            is_demo=settings.demo,
+            zone=settings.zone,
+            slot_s=settings.slot_s,
+            release="" if request.app.version == UNPACKAGED else f" {request.app.version}",
         )
         return Response(body, media_type="text/html; charset=utf-8")
 

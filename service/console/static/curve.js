@@ -114,7 +114,7 @@ function addPointer(host, svg, slots, x, y, low) {
     ];
     tip.replaceChildren(...rows.map((text) => Object.assign(document.createElement("div"), { textContent: text })));
     const left = (x(i + 0.5) / WIDTH) * box.width;
-    tip.style.left = `${Math.min(Math.max(left - 90, 0), box.width - 200)}px`;
+    tip.style.left = `${left > box.width / 2 ? Math.max(left - 214, 0) : left + 14}px`; // beside the pointer, not over what it shows
   });
   svg.addEventListener("pointerleave", () => {
     line.setAttribute("visibility", "hidden");
