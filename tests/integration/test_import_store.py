@@ -3,6 +3,7 @@
 import asyncio
 from dataclasses import replace
 from datetime import UTC, date, datetime
+from typing import Any
 
 import numpy as np
 import pytest
@@ -198,9 +199,9 @@ async def test_imports_take_turns(engine: AsyncEngine) -> None:
     assert await waiting == 1
 
 
-def _order(order_id: str, **changed: object) -> Registry:
+def _order(order_id: str, **changed: Any) -> Registry:
     order = next(o for o in BASE.orders if o.order_id == order_id)
-    return Registry(orders=(replace(order, **changed),))  # type: ignore[arg-type]
+    return Registry(orders=(replace(order, **changed),))
 
 
 V1 = BASE.baselines[0]
