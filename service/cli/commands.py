@@ -2,9 +2,9 @@
 
 import typer
 
-from service.cli import backtest, consume, database, keys, operations, registry, serve, statement
+from service.cli import backtest, consume, database, demo, keys, operations, registry, replay, serve, statement
 
-MODULES = (backtest, consume, database, keys, operations, registry, serve, statement)
+MODULES = (backtest, consume, database, demo, keys, operations, registry, replay, serve, statement)
 
 
 def register(app: typer.Typer) -> None:

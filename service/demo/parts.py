@@ -44,8 +44,8 @@ def servers(settings: Settings, broker: str | None) -> Iterator[Servers]:
     with ExitStack() as stack:
         bootstrap, broker_name = settings.kafka_bootstrap, "configured broker"
         if bootstrap is None:
-            chosen: ApacheKafka | EmbeddedBroker = ApacheKafka() if wanted == "apache" else EmbeddedBroker()
-            server = stack.enter_context(chosen)
+            server: ApacheKafka | EmbeddedBroker = ApacheKafka() if wanted == "apache" else EmbeddedBroker()
+            stack.enter_context(server)
             bootstrap, broker_name = server.bootstrap, "Apache Kafka" if wanted == "apache" else "embedded broker"
         if settings.database_url is not None:
             database_url, database_name = settings.database_url.get_secret_value(), "configured PostgreSQL"

@@ -1,0 +1,46 @@
+"""``cuofeng demo``."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from service.observability.logs import configure_logs
+from service.settings import Settings
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands of this module."""
+
+    @app.command("demo")
+    def demo(
+        headless: Annotated[
+            bool, typer.Option("--headless", help="End by itself when all is judged; chosen without a terminal.")
+        ] = False,
+        speed: Annotated[
+            float | None,
+            typer.Option(min=0.0, help="Seconds of the story in a real second; 0: as fast as it can be judged."),
+        ] = None,
+        out: Annotated[
+            Path | None, typer.Option(help="Keep the story here: registry and readings, as `backtest` reads them.")
+        ] = None,
+        broker: Annotated[
+            str | None, typer.Option(help="embedded or apache (Java 17 and Maven); default: CUOFENG_DEMO_BROKER.")
+        ] = None,
+        port: Annotated[int | None, typer.Option(help="Port of the page; 0: a free one.")] = None,
+    ) -> None:
+        """Watch about fifty plants being judged from a real stream: seven days of a season in about a minute.
+
+        Starts its own database and broker where none are configured, and leaves nothing behind. Exit 1 when something
+        planted was missed or something else was raised.
+        """
+        from service.demo.run import DemoOptions, run_demo
+
+        configure_logs("warning")
+        console = Console()
+        is_headless = headless or not (sys.stdin.isatty() and console.is_terminal)
+        options = DemoOptions(is_headless=is_headless, speed=speed, out=out, broker=broker, port=port)
+        comparison = run_demo(options, Settings(), console)
+        raise typer.Exit(0 if comparison.is_good else 1)
