@@ -16,7 +16,7 @@ import numpy as np
 import structlog
 
 from consumers.partition import Partition
-from consumers.ports import FatalFeedError, Feed, FeedError, RawRecord
+from consumers.ports import FatalFeedError, Feed, FeedError, OutOfRangeError, RawRecord
 from consumers.transaction import FencedError
 from consumers.writer import Work, Writer
 from detectors.readings import Bool
@@ -101,10 +101,13 @@ class Ingest:
         for part in parts:
             partition = await self._claim(part, *bounds[part])
             self.partitions[part] = partition
-            if partition.stopped_reason is None:
-                offsets[part] = partition.cursor
+            offsets[part] = partition.cursor
         log.info("assigned", member=self.member, offsets=offsets)
         return offsets
+
+    def waits(self, part: int) -> bool:
+        """Whether the partition is stopped."""
+        return part not in self.partitions or not self.partitions[part].is_running
 
     async def revoked(self, parts: Sequence[int]) -> None:
         """Begin nothing more for them, and let what is in work end, but not for long: the database fences."""
@@ -130,13 +133,8 @@ class Ingest:
         found = await self.writer.patiently(claim)
         partition = Partition(part, found.epoch, found.next_offset, moved_at=monotonic(), end_offset=end)
         partition.stopped_reason = found.stopped_reason
-        if found.stopped_reason is None:
-            if found.next_offset > end:
-                await self._stop_partition(partition, f"truncated: cursor {found.next_offset} is behind the end {end}")
-            elif found.next_offset < first:
-                await self._stop_partition(
-                    partition, f"expired: cursor {found.next_offset} is before the first {first}"
-                )
+        if found.stopped_reason is None and found.next_offset < first:
+            await self._stop_partition(partition, f"expired: cursor {found.next_offset} is before the first {first}")
         return partition
 
     # The loop.
@@ -156,6 +154,8 @@ class Ingest:
         except FeedError as error:
             self.writer.metrics.poll_errors.inc()
             log.warning("poll failed", error=str(error))
+            if isinstance(error, OutOfRangeError):
+                await self._stop_out_of_range(error.parts)
             self._seek_back()
             await asyncio.sleep(POLL_S)
             return
@@ -173,6 +173,14 @@ class Ingest:
             self.writer.metrics.gaps.inc()
             log.warning("gap", partition=part, expected=partition.read_to)
             self.feed.seek(part, partition.read_to)
+
+    async def _stop_out_of_range(self, parts: Sequence[int]) -> None:
+        """The topic was truncated or made anew, or its records expired before they were read: stop, and say which."""
+        bounds = await self.feed.bounds(parts)
+        for partition in [self.partitions[part] for part in parts if part in self.partitions]:
+            first, end = bounds[partition.part]
+            what = "expired" if partition.read_to < first else "truncated"
+            await self._stop_partition(partition, f"{what}: {partition.read_to} is not in {first} to {end}")
 
     def _seek_back(self) -> None:
         """Records may have been dropped on the way: read again from what we really have."""
@@ -284,7 +292,8 @@ class Ingest:
     async def _watch(self, partition: Partition, now_s: float) -> None:
         """Tell how far the partition goes; end the process if it does not move though there is something to read."""
         end = partition.end_offset or 0
-        if partition.cursor > end:
+        shown = self.feed.high_watermark(partition.part)
+        if shown is not None and partition.cursor > max(shown, end) and partition.task is None:
             await self._stop_partition(partition, f"truncated: cursor {partition.cursor} is behind the end {end}")
             return
         caught_up = partition.cursor >= end

@@ -11,9 +11,9 @@ from typing import Any, Self
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRebalanceListener, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
-from aiokafka.errors import KafkaError, MessageSizeTooLargeError
+from aiokafka.errors import KafkaError, MessageSizeTooLargeError, OffsetOutOfRangeError
 
-from consumers.ports import FatalFeedError, FeedError, Headers, Owner, RawRecord
+from consumers.ports import FatalFeedError, FeedError, Headers, OutOfRangeError, Owner, RawRecord
 
 #: A rebalance waits so long for a member that is inside its longest batch (RELIABILITY §1).
 REBALANCE_TIMEOUT_S = 90.0
@@ -85,10 +85,9 @@ class KafkaFeed(ConsumerRebalanceListener):  # type: ignore[misc]
         try:
             if self._owner is not None:
                 offsets = await self._owner.assigned([tp.partition for tp in tps])
-                ready = [tp for tp in tps if tp.partition in offsets]
-                for tp in ready:
+                for tp in tps:
                     self._consumer.seek(tp, offsets[tp.partition])
-                self._consumer.resume(*ready)
+                self._consumer.resume(*(tp for tp in tps if not self._owner.waits(tp.partition)))
             self._rebalancing = False
         except BaseException as error:
             self._fatal = error
@@ -102,6 +101,8 @@ class KafkaFeed(ConsumerRebalanceListener):  # type: ignore[misc]
         wanted = [tp for tp in map(self._tp, parts) if tp in assigned]
         try:
             found = await self._consumer.getmany(*wanted, timeout_ms=int(timeout_s * 1000), max_records=max_records)
+        except OffsetOutOfRangeError as error:
+            raise OutOfRangeError([tp.partition for tp in error.args[0]]) from error
         except KafkaError as error:
             raise FeedError(f"reading failed: {error!r}") from error
         return {tp.partition: records for tp, records in found.items()}
@@ -130,7 +131,18 @@ class KafkaFeed(ConsumerRebalanceListener):  # type: ignore[misc]
                 end = await self._consumer.end_offsets(tps)
         except (KafkaError, TimeoutError) as error:
             raise FeedError(f"the broker does not tell its offsets: {error!r}") from error
-        return {tp.partition: (first[tp], end[tp]) for tp in tps if tp in first and tp in end}
+        # The embedded broker tells the end of a partition as the beginning of its last batch + 1.
+        return {
+            tp.partition: (first[tp], max(end[tp], self.high_watermark(tp.partition) or 0))
+            for tp in tps
+            if tp in first and tp in end
+        }
+
+    def high_watermark(self, part: int) -> int | None:
+        """See ``Feed.high_watermark``."""
+        tp = self._tp(part)
+        found: int | None = self._consumer.highwater(tp) if tp in self._consumer.assignment() else None
+        return found
 
     async def hint(self, offsets: Mapping[int, int]) -> None:
         """See ``Feed.hint``. Not during a rebalance: a late answer of an old generation would reset the membership."""

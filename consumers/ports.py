@@ -13,6 +13,14 @@ class FeedError(InfrastructureError):
     """Reading the stream failed; records may be missing from what is returned next."""
 
 
+class OutOfRangeError(FeedError):
+    """Partitions are to be read from offsets that the broker does not have: ``parts``."""
+
+    def __init__(self, parts: Sequence[int]) -> None:
+        super().__init__(f"the broker does not have the offsets to read from: partitions {list(parts)}")
+        self.parts = tuple(parts)
+
+
 class FatalFeedError(CuofengError):
     """A rebalance went wrong or the stream stands still: this process must end and start again."""
 
@@ -51,7 +59,11 @@ class Owner(Protocol):
     """Who takes partitions over and gives them back. Both may be called from a background task."""
 
     async def assigned(self, parts: Sequence[int]) -> Mapping[int, int]:
-        """Claim the partitions; the offset that each is to be read from. One that is left out stays paused."""
+        """Claim the partitions; the offset that each is to be read from."""
+        ...
+
+    def waits(self, part: int) -> bool:
+        """Whether nothing is to be fetched of a partition that was just assigned: it is stopped."""
         ...
 
     async def revoked(self, parts: Sequence[int]) -> None:
@@ -78,7 +90,12 @@ class Feed(Protocol):
     def resume(self, parts: Sequence[int]) -> None: ...
 
     async def bounds(self, parts: Sequence[int]) -> Mapping[int, tuple[int, int]]:
-        """First offset and end offset of each partition, asked from the broker now."""
+        """First offset and end offset of each partition, asked from the broker now, but not below what fetching has
+        already shown."""
+        ...
+
+    def high_watermark(self, part: int) -> int | None:
+        """End of the partition as the last answer to a fetch told it; None before the first."""
         ...
 
     async def hint(self, offsets: Mapping[int, int]) -> None:

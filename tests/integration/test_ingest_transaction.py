@@ -100,7 +100,7 @@ async def test_the_same_batch_again_is_fenced(engine: AsyncEngine) -> None:
     assert await counts(engine) == after
 
 
-class Cut(Exception):
+class CutError(Exception):
     """The test ends the batch here."""
 
 
@@ -112,7 +112,7 @@ async def test_a_batch_that_ends_between_two_steps_leaves_nothing(engine: AsyncE
     async def cut(at: str) -> None:
         reached.append(at)
         if at == step:
-            raise Cut
+            raise CutError
 
     writer = await make_writer(engine)
     partition = await claim(engine, "one")
@@ -120,7 +120,7 @@ async def test_a_batch_that_ends_between_two_steps_leaves_nothing(engine: AsyncE
     await writer.ensure_months(work.prepared)
     before = await counts(engine)
     writer.on_step = cut
-    with pytest.raises(Cut):
+    with pytest.raises(CutError):
         await writer.commit(partition, work)
     assert reached[-1] == step
     assert await counts(engine) == before
@@ -181,12 +181,11 @@ async def test_copy_is_rolled_back_with_its_transaction(engine: AsyncEngine) -> 
     columns = ("scope_no", "first_slot", "last_slot")
     one = np.ones(3, np.int64)
     copied = as_rows(dtype, {"scope_no": one, "first_slot": one, "last_slot": one})
-    with pytest.raises(Cut):
-        async with engine.begin() as connection:
-            await connection.execute(text("SELECT 1"))
-            await copy_in(connection, "dirty_scopes", columns, copied)
-            assert (await connection.execute(text("SELECT count(*) FROM dirty_scopes"))).scalar() == 3
-            raise Cut
+    async with engine.connect() as connection:
+        await connection.execute(text("SELECT 1"))
+        await copy_in(connection, "dirty_scopes", columns, copied)
+        assert (await connection.execute(text("SELECT count(*) FROM dirty_scopes"))).scalar() == 3
+        await connection.rollback()
     assert (await rows(engine, "SELECT count(*) FROM dirty_scopes"))[0][0] == 0
 
 
