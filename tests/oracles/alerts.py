@@ -5,7 +5,6 @@ from collections.abc import Mapping
 from datetime import timedelta
 
 from detectors.vocab import Condition, Control, Evidence, Rule, Verdict
-from tests.oracles.caps import OrderSlot
 from tests.oracles.data_health import FeedState
 from tests.oracles.day_verdicts import DAY_RULES
 from tests.oracles.local_time import LocalTime
@@ -46,13 +45,14 @@ def known_load_kw(timeline: Timeline, verdicts: Verdicts, slot: int) -> float | 
 
 
 def _peak(timeline: Timeline, verdicts: Verdicts, track: Track, span: range) -> tuple[float | None, float | None]:
-    """Peak load over the order's judged slots of the span, and the order's cap there (§5.31)."""
+    """Peak load over the span, and the order's cap at that slot (§5.31)."""
     peak_kw: float | None = None
     cap_kw: float | None = None
-    for slot, at in track.judged(span):
+    for slot in span:
         load_kw = known_load_kw(timeline, verdicts, slot)
         if load_kw is not None and (peak_kw is None or load_kw > peak_kw):
-            peak_kw, cap_kw = load_kw, at.cap_kw
+            at = track.slots.get(slot)
+            peak_kw, cap_kw = load_kw, at.cap_kw if at is not None else None
     return peak_kw, cap_kw
 
 
@@ -79,12 +79,10 @@ def scope_alert(timeline: Timeline, verdicts: Verdicts, track: Track | None, epi
     peak_kw: float | None = None
     cap_kw: float | None = None
     energy_over_kwh: float | None = None
-    at: OrderSlot | None = None
-    if track is not None:
-        at = track.slots.get(episode.opened)
-        if episode.rule in LOAD_RULES:
-            peak_kw, cap_kw = _peak(timeline, verdicts, track, span)
-            energy_over_kwh = _energy_over(timeline, verdicts, track, episode, span)
+    baseline = timeline.rules.baseline_at(timeline.scope.scope_id, episode.opened * timeline.local.slot_s)
+    if track is not None and episode.rule in LOAD_RULES:
+        peak_kw, cap_kw = _peak(timeline, verdicts, track, span)
+        energy_over_kwh = _energy_over(timeline, verdicts, track, episode, span)
     order_id = track.order.order_id if track is not None else None
     first_end = timeline.end_of(episode.first)
     return AlertRow(
@@ -106,7 +104,7 @@ def scope_alert(timeline: Timeline, verdicts: Verdicts, track: Track | None, epi
         evidence=evidence(timeline.local, episode.last, timeline.as_of),
         close_reason=episode.close_reason,
         order_revision=track.order.revision if track is not None else None,
-        baseline_version=at.baseline.version if at is not None and at.baseline is not None else None,
+        baseline_version=baseline.version if track is not None and baseline is not None else None,
     )
 
 

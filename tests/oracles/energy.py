@@ -49,27 +49,30 @@ def series_of(registry: Registry, meter: Meter, won: list[Winner], local: LocalT
     """
     series = MeterSeries(meter)
 
-    def put_aside(ts: int, reason: Reason, is_bad: bool) -> None:
-        slot = (ts - 1) // local.slot_s
-        series.set_aside.setdefault(slot, set()).add(reason)
-        if is_bad:
-            series.bad_slots.add(slot)
+    def put_aside(start: int, end: int, reason: Reason, is_bad: bool) -> None:
+        """Every slot over which the value would have spoken."""
+        for slot in range(start // local.slot_s, (end - 1) // local.slot_s + 1):
+            series.set_aside.setdefault(slot, set()).add(reason)
+            if is_bad:
+                series.bad_slots.add(slot)
 
     def add(kind: Kind, piece: Piece) -> None:
         if exceeds_capacity(registry, meter, piece.kwh / ((piece.end - piece.start) / 3600)):
-            put_aside(piece.end, Reason.OVER_CAPACITY, True)
+            put_aside(piece.start, piece.end, Reason.OVER_CAPACITY, True)
         else:
             series.pieces[kind][piece.end] = piece
 
     register: tuple[int, float, float] | None = None
     for winner in won:
         reading = winner.reading
+        is_instant = reading.kind not in PREFERENCE or reading.kind == Kind.ENERGY_REG
+        since = reading.ts - (1 if is_instant else reading.period_s)
         if winner.turned_to_none:
-            put_aside(reading.ts, Reason.NOT_EVIDENCE, True)
+            put_aside(since, reading.ts, Reason.NOT_EVIDENCE, True)
         value, why_not = primary_value(registry, meter, reading)
         if value is None:
             if why_not is not None and reading.kind in PREFERENCE:
-                put_aside(reading.ts, why_not, False)
+                put_aside(since, reading.ts, why_not, False)
             continue
         if reading.kind == Kind.VOLTAGE:
             series.voltages[reading.ts] = value

@@ -50,7 +50,7 @@ def valid_meters(registry: Registry, scope_id: str, start: int) -> list[tuple[Me
     found = []
     for row in registry.scope_meters:
         meter = meters.get(row.meter_id)
-        if row.scope_id != scope_id or meter is None:
+        if row.scope_id != scope_id or meter is None or meter.role == Role.CHECK:  # §2.9: check is never counted
             continue
         if row.valid_from <= start < row.valid_to and meter.valid_from <= start < meter.valid_to:
             found.append((meter, row.sign))

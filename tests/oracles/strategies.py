@@ -117,7 +117,7 @@ def _orders(draw: st.DrawFn, order_id: str, scope_id: str, span: Span) -> Order:
 @st.composite
 def _baselines(draw: st.DrawFn, scope_id: str, span: Span) -> list[Baseline]:
     """None, one for all days, or one of each day type; sometimes another from a later midnight on."""
-    running_kw = draw(st.sampled_from([1003.7, 1003.7, 1003.7, 487.3, 0.0]))
+    running_kw = draw(st.sampled_from([1003.7] * 6 + [487.3, 0.0]))
     one = Baseline(
         scope_id,
         "v1",
@@ -128,7 +128,7 @@ def _baselines(draw: st.DrawFn, scope_id: str, span: Span) -> list[Baseline]:
         day_kwh=draw(st.sampled_from([None, 9001.3, 16003.7])),
         profile_kw=draw(st.sampled_from([(), (), (301.1,) * 32 + (901.3,) * 40 + (301.1,) * 24])),
     )
-    shape = draw(st.sampled_from(["none", "all", "all", "all", "types", "later"]))
+    shape = draw(st.sampled_from(["none", "all", "all", "all", "all", "all", "types", "later"]))
     if shape == "none":
         return []
     if shape == "types":
@@ -273,6 +273,6 @@ def worlds(draw: st.DrawFn, with_registers: bool = True) -> World:
         exemptions=tuple(exemptions),
         outages=tuple(outages),
     )
-    as_of = draw(st.one_of(st.just(span.end), st.just(span.end + 5 * 86400), st.just(span.end + 4200), _instants(span)))
+    as_of = draw(st.one_of(*[st.just(span.end + s) for s in (0, 0, 4200, 4200, 300000)], _instants(span)))
     rest_days = {first + timedelta(days=i): draw(st.sampled_from(["workday", "restday"])) for i in range(days)}
     return World(with_default_scopes(registry), tuple(readings), as_of, slot_s, rest_days)

@@ -2,10 +2,12 @@
 
 import random
 from collections import Counter
+from dataclasses import replace
 
-from hypothesis import HealthCheck, Phase, find, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 
 from detectors.vocab import Rule, Verdict
+from tests.cases.s4_verdicts import energy_limit_violates_from_the_crossing_slot_on
 from tests.oracles.compare import differences
 from tests.oracles.judge import judge
 from tests.oracles.rows import Judgement, World
@@ -17,9 +19,6 @@ SOME = settings(
     database=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )
-
-#: Any world will do: not the smallest.
-ANY_ONE = settings(SOME, max_examples=200, phases=[Phase.generate])
 
 
 def _judged(world: World) -> Judgement:
@@ -54,13 +53,29 @@ def test_alerts_are_named_once_and_their_slots_are_in_order(world: World) -> Non
         assert alert.closed_slot_end is None or alert.closed_slot_end <= world.as_of
 
 
-def test_differences_see_a_changed_field() -> None:
-    world = find(worlds(), lambda w: len(_judged(w).alerts) > 0, settings=ANY_ONE)
+def test_worlds_reach_most_rules_and_verdicts() -> None:
+    rules: Counter[Rule] = Counter()
+    verdicts: Counter[Verdict] = Counter()
+
+    @settings(SOME, max_examples=60, derandomize=True, phases=[Phase.generate])
+    @given(worlds())
+    def count(world: World) -> None:
+        found = _judged(world)
+        rules.update(a.rule for a in found.alerts)
+        verdicts.update(r.verdict for r in found.slots)
+
+    count()
+    assert len(rules) >= 8
+    assert set(verdicts) == set(Verdict)
+
+
+def test_differences_see_every_kind_of_change() -> None:
+    world, _ = energy_limit_violates_from_the_crossing_slot_on()
     found = _judged(world)
     assert differences(found, found) == []
-    assert differences(found, Judgement(found.slots, found.days, ()))[0].startswith("alert")
-
-
-def test_worlds_reach_a_load_alert() -> None:
-    world = find(worlds(), lambda w: any(a.rule == Rule.STOP_RUN for a in _judged(w).alerts), settings=ANY_ONE)
-    assert world.registry.orders
+    without = replace(found, alerts=())
+    assert differences(found, without)[0].startswith("alert")
+    moved = replace(found, days=(replace(found.days[0], energy_kwh=1.0),))
+    assert differences(found, moved)[0].startswith("day")
+    other = replace(found, slots=(replace(found.slots[0], verdict=Verdict.EXEMPT), *found.slots[1:]))
+    assert differences(found, other)[0].startswith("slot")
