@@ -36,14 +36,19 @@ class StoredAlert:
 async def stored_alerts(
     connection: AsyncConnection, scope_ids: Sequence[str], opened_from: datetime
 ) -> dict[str, StoredAlert]:
-    """Alerts of scopes that opened from then on, or are not closed, retracted ones included; locked."""
-    rows = await connection.execute(
+    """Alerts of scopes that opened from then on, or are not closed, retracted ones included; locked.
+
+    Locked first and read after: a join that waits for a row's lock (an acknowledgement under way) drops the row when
+    its last_seq has moved meanwhile.
+    """
+    locked = await connection.scalars(
         text(
-            _STORED + " WHERE a.scope_id = ANY(:scopes) AND (a.opened_at_slot_end >= :since"
-            " OR a.condition IN ('firing', 'recovering', 'pending')) ORDER BY a.alert_id FOR UPDATE OF a"
+            "SELECT a.alert_id FROM alerts a WHERE a.scope_id = ANY(:scopes) AND (a.opened_at_slot_end >= :since"
+            " OR a.condition IN ('firing', 'recovering', 'pending')) ORDER BY a.alert_id FOR UPDATE"
         ),
         {"scopes": list(scope_ids), "since": opened_from},
     )
+    rows = await connection.execute(text(_STORED + " WHERE a.alert_id = ANY(:ids)"), {"ids": locked.all()})
     return {row[0]: StoredAlert(*row) for row in rows}
 
 
