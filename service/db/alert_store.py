@@ -48,7 +48,9 @@ async def stored_alerts(
         ),
         {"scopes": list(scope_ids), "since": opened_from},
     )
-    rows = await connection.execute(text(_STORED + " WHERE a.alert_id = ANY(:ids)"), {"ids": locked.all()})
+    rows = await connection.execute(
+        text(_STORED + " WHERE a.alert_id = ANY(:ids) ORDER BY a.alert_id"), {"ids": locked.all()}
+    )
     return {row[0]: StoredAlert(*row) for row in rows}
 
 
