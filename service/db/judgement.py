@@ -62,7 +62,8 @@ class Mark:
 
 
 async def claim(connection: AsyncConnection, before_slot: int, limit: int, not_after: datetime) -> list[Mark]:
-    """Take the marks of up to ``limit`` scopes that lie wholly before ``before_slot``; live slots go first.
+    """Take the marks of up to ``limit`` scopes that begin before ``before_slot``; live slots go first. What of a mark
+    lies behind it (a register reaches a day ahead) stays marked.
 
     The scopes' rows stay locked until the caller commits, so no other process judges them meanwhile; marks written
     after this statement are claimed next time. not_after: marks younger than this may still grow, and wait.
@@ -70,7 +71,7 @@ async def claim(connection: AsyncConnection, before_slot: int, limit: int, not_a
     scopes = await connection.execute(
         text(
             "SELECT s.scope_no FROM scopes s JOIN (SELECT scope_no, max(last_slot) AS newest FROM dirty_scopes"
-            " WHERE last_slot < :before AND marked_at <= :not_after GROUP BY scope_no ORDER BY newest DESC LIMIT :n) d"
+            " WHERE first_slot < :before AND marked_at <= :not_after GROUP BY scope_no ORDER BY newest DESC LIMIT :n) d"
             " USING (scope_no) FOR NO KEY UPDATE OF s SKIP LOCKED"
         ),
         {"before": before_slot, "n": limit, "not_after": not_after},
@@ -80,8 +81,12 @@ async def claim(connection: AsyncConnection, before_slot: int, limit: int, not_a
         return []
     marks = await connection.execute(
         text(
-            "DELETE FROM dirty_scopes WHERE scope_no = ANY(:scopes) AND last_slot < :before"
-            " RETURNING scope_no, first_slot, last_slot"
+            "WITH taken AS (DELETE FROM dirty_scopes WHERE scope_no = ANY(:scopes) AND first_slot < :before"
+            " RETURNING scope_no, first_slot, last_slot, marked_at),"
+            " rest AS (INSERT INTO dirty_scopes (scope_no, first_slot, last_slot, marked_at)"
+            " SELECT scope_no, :before, max(last_slot), min(marked_at) FROM taken WHERE last_slot >= :before"
+            " GROUP BY scope_no)"
+            " SELECT scope_no, first_slot, last_slot FROM taken"
         ),
         {"scopes": claimed, "before": before_slot},
     )

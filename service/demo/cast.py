@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from detectors.vocab import Control, Measure
 
 COUNTIES = ("演示甲县", "演示乙县", "演示丙县")
-SOURCE_MAIN, SOURCE_SMALL, SOURCE_DAILY = "demo-city", "demo-county-c", "demo-daily"
+SOURCE_MAIN, SOURCE_SMALL = "demo-city", "demo-county-c"
 
 STEEL, METAL = "steel", "metalworking"
 POWER = Measure.POWER
@@ -146,8 +146,8 @@ CAST: tuple[Cast, ...] = (
     _stop("S18", "演示砖瓦五厂", 1, "3031", STEEL, 1.6, 2, 0, 3, attributes="fuel=coal"),
     _stop("S19", "演示铸造四厂", 1, "3391", METAL, 2.1, 0, -1, 2, attributes="fuel=coke"),
     _stop("S20", "演示陶瓷三厂", 1, "3072", STEEL, 2.0, -3, 0, 4, attributes="fuel=coal"),
-    _stop("S21", "演示砖瓦六厂", 2, "3031", METAL, 1.0, -1, 0, 3, source=SOURCE_DAILY, attributes="fuel=coal"),
-    _stop("S22", "演示耐材三厂", 2, "3089", STEEL, 3.0, 3, 2, 5, source=SOURCE_DAILY, attributes="fuel=coal"),
+    _stop("S21", "演示砖瓦六厂", 2, "3031", METAL, 1.0, -1, 0, 3, attributes="fuel=coal"),
+    _stop("S22", "演示耐材三厂", 2, "3089", STEEL, 3.0, 3, 2, 5, attributes="fuel=coal"),
     _stop("S23", "演示玻璃棉一厂", 2, "3061", METAL, 2.8, -2, 0, 7, attributes="fuel=coal"),
     _stop("S24", "演示水泥二厂", 2, "3011", STEEL, 12.0, -4, 0, 1, multiplier=12000, attributes="process=clinker"),
     _stop("S25", "演示铸造五厂", 2, "3392", STEEL, 2.2, 4, -2, 2, attributes="fuel=coal"),

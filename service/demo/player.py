@@ -19,11 +19,11 @@ from consumers.replay import send_span
 from detectors.errors import InfrastructureError
 from service.clock import VirtualClock
 from service.db.health import read_health
-from service.db.metrics_read import look
-from service.db.quarantine import held_rows
 from service.db.registry import apply_registry
 from service.db.sessions import reading, writing
+from service.db.settled import read_unsettled
 from service.demo.season import SLOT_S, START_S
+from service.demo.setting import SOURCES
 from service.demo.story import LAST_COLL_S, Story
 from service.settings import Settings
 
@@ -33,8 +33,7 @@ DAY_S = 86400
 LEAD_S = 6 * HOUR_S
 SETTLE_TIMEOUT_S = 120.0
 LOOK_EVERY_S = 0.1
-#: Sources of the account under which the rows of unknown meters wait.
-UNKNOWN = "unknown"
+SOURCE_DELAY_S = 60 * max(s.delay_min for s in SOURCES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,20 +127,17 @@ class Player:
     async def _unsettled(self, time_s: int) -> str:
         """What is still to be waited for; empty when all is settled."""
         async with reading(self.engine) as connection:
-            seen = await look(connection, self.settings.slot_s)
-            held = await held_rows(connection, UNKNOWN) if self._has_learned else 0
-        health = seen.health
-        taken_in = sum(p.next_offset for p in health.partitions)
-        judged = health.data_as_of(self.settings.slot_s)
+            left = await read_unsettled(connection, time_s // SLOT_S)
+        due_slot = (time_s - SOURCE_DELAY_S) // SLOT_S
         waiting_for = ""
-        if taken_in < self._sent:
-            waiting_for = f"ingest: {taken_in} of {self._sent} records"
-        elif any(p.watermark is None or p.watermark.timestamp() < time_s for p in health.partitions):
+        if left.taken_in < self._sent:
+            waiting_for = f"ingest: {left.taken_in} of {self._sent} records"
+        elif left.watermark_s is None or left.watermark_s < time_s:
             waiting_for = "the watermark of ingest"
-        elif held:
-            waiting_for = f"{held} rows in quarantine"
-        elif judged is None or judged.timestamp() < time_s // SLOT_S * SLOT_S:
-            waiting_for = f"the judgement, which is at {judged}"
-        elif seen.dirty_marks:
-            waiting_for = f"{seen.dirty_marks} marks"
+        elif self._has_learned and left.held:
+            waiting_for = f"{left.held} rows in quarantine"
+        elif left.judged_slots is None or left.judged_slots < due_slot:
+            waiting_for = f"the judgement of slot {due_slot}, it is at {left.judged_slots}"
+        elif left.marks:
+            waiting_for = f"{left.marks} marks"
         return waiting_for

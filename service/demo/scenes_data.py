@@ -210,18 +210,6 @@ def register(stage: Stage) -> Planted:
     return Planted("register", ("DEMO-L13",), "钢铁五厂报送表底示值", "an energy register instead of power")
 
 
-def daily_feed(stage: Stage) -> Planted:
-    """Two plants whose readings come as one file the next morning: awaited, not missing."""
-    for key in ("S21", "S22"):
-        channel = stage.channel(key)
-        starts = START_S + SLOT_S * np.arange(SLOTS, dtype=np.int64)
-        next_morning = START_S + 86400 * ((starts - START_S) // 86400 + 1) + 6 * 3600
-        channel.delay_s[:] = next_morning - (starts + SLOT_S)
-    return Planted(
-        "daily_feed", ("DEMO-S21", "DEMO-S22"), "两厂次日报送", "plants whose readings come the next morning"
-    )
-
-
 def reading(channel: Channel, slot: int, *, coll_s: int, q: Quality, rev: int = 0) -> Record:
     """The reading of one slot of a power meter."""
     meter = channel.meter
@@ -254,5 +242,4 @@ SCENES: tuple[Callable[[Stage], Planted], ...] = (
     out_of_order,
     changed_ratio,
     register,
-    daily_feed,
 )

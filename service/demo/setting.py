@@ -4,7 +4,7 @@ import numpy as np
 
 from detectors.registry import ALWAYS, FOREVER, Baseline, Meter, Multiplier, Order, Plant, Source
 from detectors.vocab import Control, Kind, Measure, Scale
-from service.demo.cast import CAST, COUNTIES, SOURCE_DAILY, SOURCE_MAIN, SOURCE_SMALL, Cast
+from service.demo.cast import CAST, COUNTIES, SOURCE_MAIN, SOURCE_SMALL, Cast
 from service.demo.measured import LONG_STOPS, REFERENCE, SLOTS_PER_DAY, template
 from service.demo.season import (
     FIRST_DAY,
@@ -22,7 +22,6 @@ DOCUMENT = "郑政文〔2017〕210号"
 SOURCES = (
     Source(SOURCE_MAIN, delay_min=5, cadence="slot"),
     Source(SOURCE_SMALL, delay_min=5, cadence="slot"),
-    Source(SOURCE_DAILY, delay_min=32 * 60, cadence="daily"),
 )
 
 

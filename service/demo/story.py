@@ -18,7 +18,7 @@ from service.demo.season import END_S, SLOT_S, SLOTS, START_S, ZONE, slot_ends
 from service.demo.setting import set_stage
 from service.demo.stage import Channel, Record, Stage
 
-#: The demo ends here: later readings of its days (the daily feed's last file) are not played.
+#: The demo ends here: what is collected later is not played.
 LAST_COLL_S = END_S + 300
 READINGS_FILE = "readings.csv"
 REGISTRY_DIR = "registry"
