@@ -3,6 +3,7 @@
 import asyncio
 from collections import defaultdict
 from datetime import UTC, datetime, timedelta
+from time import monotonic
 
 import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
@@ -15,6 +16,7 @@ from detectors.world import compile_world
 from service.calendar import office_day_type
 from service.clock import Clock
 from service.db.judgement import Mark, claim
+from service.db.quarantine import awaits_known_meter
 from service.db.registry_load import load_registry
 from service.db.sessions import reading, writing
 from service.db.stream_time import StreamTime, registry_version, stream_time, thin_source_slots
@@ -25,6 +27,7 @@ log = structlog.get_logger(__name__)
 CLAIM_SCOPES = 1_000
 IDLE_S = 0.1
 RETRY_S = 1.0
+RECHECK_WAIT_S = 30.0
 
 
 class Evaluator:
@@ -35,14 +38,15 @@ class Evaluator:
         self._office: Office | None = None
         self._as_of = 0
         self._ticked_slot = -1
+        self._waits_since = 0.0
 
     async def step(self) -> Rejudged | None:
         """Tick what is due, then judge one claim. None where there was nothing to do."""
         async with reading(self._engine) as connection:
             time = await stream_time(connection)
-            await self._refresh(connection)
+            is_ready = await self._refresh(connection)
         office = self._office
-        if time is None or office is None:
+        if time is None or office is None or not is_ready:
             return None
         self._as_of = max(self._as_of, int(min(self._clock.now(), time.watermark_s)))
         now = datetime.fromtimestamp(self._clock.now(), UTC)
@@ -79,12 +83,19 @@ class Evaluator:
                 spans[source].append(slot)
         return [(source, min(slots), max(slots)) for source, slots in sorted(spans.items())]
 
-    async def _refresh(self, connection: AsyncConnection) -> None:
+    async def _refresh(self, connection: AsyncConnection) -> bool:
+        """Follow the registry. False: it has learned a meter whose held readings are on their way; judged before they
+        are in, the meter would look silent. Ingest gets ``RECHECK_WAIT_S`` for that."""
         version = await registry_version(connection)
         if self._office is None or self._office.version != version:
+            self._waits_since = self._waits_since or monotonic()
+            if monotonic() - self._waits_since < RECHECK_WAIT_S and await awaits_known_meter(connection):
+                return False
+            self._waits_since = 0.0
             stored = await load_registry(connection)
             world = compile_world(stored.registry, self._settings.slot_s, office_day_type(stored.registry))
             self._office = Office.of(stored, world)
+        return True
 
 
 async def run(engine: AsyncEngine, settings: Settings, clock: Clock, stop: asyncio.Event) -> None:

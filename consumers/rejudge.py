@@ -178,7 +178,7 @@ async def _publish(
         return 0
     scope_ids = [world.scope_ids[row] for row in days_of_scope]
     since = datetime.fromtimestamp(local_day(world.zone, first_day, world.slot_s).first_slot * world.slot_s, UTC)
-    stored = await stored_alerts(connection, scope_ids, since)
+    stored = await stored_alerts(connection, scope_ids, since, list(judged))
 
     def was_rejudged(view: dict[str, Any]) -> bool:
         opened = int(datetime.fromisoformat(view["opened_at_slot_end"]).timestamp()) - world.slot_s

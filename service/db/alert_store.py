@@ -34,9 +34,11 @@ class StoredAlert:
 
 
 async def stored_alerts(
-    connection: AsyncConnection, scope_ids: Sequence[str], opened_from: datetime
+    connection: AsyncConnection, scope_ids: Sequence[str], opened_from: datetime, also: Sequence[str] = ()
 ) -> dict[str, StoredAlert]:
     """Alerts of scopes that opened from then on, or are not closed, retracted ones included; locked.
+
+    also: ids that are wanted whenever they opened: an alert that was carried over midnight and has closed since.
 
     Locked first and read after: a join that waits for a row's lock (an acknowledgement under way) drops the row when
     its last_seq has moved meanwhile.
@@ -44,9 +46,10 @@ async def stored_alerts(
     locked = await connection.scalars(
         text(
             "SELECT a.alert_id FROM alerts a WHERE a.scope_id = ANY(:scopes) AND (a.opened_at_slot_end >= :since"
-            " OR a.condition IN ('firing', 'recovering', 'pending')) ORDER BY a.alert_id FOR UPDATE"
+            " OR a.alert_id = ANY(:also) OR a.condition IN ('firing', 'recovering', 'pending'))"
+            " ORDER BY a.alert_id FOR UPDATE"
         ),
-        {"scopes": list(scope_ids), "since": opened_from},
+        {"scopes": list(scope_ids), "since": opened_from, "also": list(also)},
     )
     rows = await connection.execute(
         text(_STORED + " WHERE a.alert_id = ANY(:ids) ORDER BY a.alert_id"), {"ids": locked.all()}

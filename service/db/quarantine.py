@@ -108,6 +108,17 @@ async def take_registry_causes(connection: AsyncConnection, after: int, limit: i
     return await _take(connection, REGISTRY_CAUSES, after, limit)
 
 
+async def awaits_known_meter(connection: AsyncConnection) -> bool:
+    """Whether rows are held for an unknown meter that the registry has learned: ingest is about to take them in."""
+    found = await connection.scalar(
+        text(
+            "SELECT EXISTS (SELECT 1 FROM quarantine q JOIN meters m ON m.meter_id = q.meter_id"
+            " WHERE q.state = 'held' AND q.code = 'unknown_meter')"
+        )
+    )
+    return bool(found)
+
+
 async def take_clock_causes(connection: AsyncConnection, now_s: float, after: int, limit: int) -> list[Entry]:
     """Held entries whose cause time has removed, locked."""
     return await _take(connection, CLOCK_CAUSES, after, limit, now=_time(now_s))
