@@ -45,14 +45,16 @@ def known_load_kw(timeline: Timeline, verdicts: Verdicts, slot: int) -> float | 
 
 
 def _peak(timeline: Timeline, verdicts: Verdicts, track: Track, span: range) -> tuple[float | None, float | None]:
-    """Peak load over the span, and the order's cap at that slot (§5.31)."""
+    """Peak load over the order's judged slots of the span and the order's cap there (§5.31).
+
+    Where the order did not hold, between two of its windows say, the plant may run: that is no peak of the alert.
+    """
     peak_kw: float | None = None
     cap_kw: float | None = None
-    for slot in span:
+    for slot, at in track.judged(span):
         load_kw = known_load_kw(timeline, verdicts, slot)
         if load_kw is not None and (peak_kw is None or load_kw > peak_kw):
-            at = track.slots.get(slot)
-            peak_kw, cap_kw = load_kw, at.cap_kw if at is not None else None
+            peak_kw, cap_kw = load_kw, at.cap_kw
     return peak_kw, cap_kw
 
 

@@ -3,12 +3,13 @@
 from collections.abc import Mapping
 
 from detectors.registry import Registry
-from detectors.vocab import CloseReason, Rule
+from detectors.vocab import CloseReason, Reason, Rule, Verdict
 from tests.oracles.energy import MeterSeries, meter_slot
 from tests.oracles.local_time import LocalTime
 from tests.oracles.scope_slots import is_missing_by_time
 from tests.oracles.slot_rules import Episode
 from tests.oracles.timeline import Timeline, Track
+from tests.oracles.verdicts import Verdicts
 
 #: §5.28, minutes: opens, escalates by length, reaches before an order, escalates near its start, sum of a day.
 OPEN_MIN, LONG_MIN, BEFORE_MIN, NEAR_START_MIN, DAY_SUM_MIN = 120, 1440, 360, 360, 240
@@ -122,19 +123,20 @@ def offline_episodes(timeline: Timeline, track: Track, feeds: Mapping[str, FeedS
     return found
 
 
-def outage_episodes(timeline: Timeline, track: Track) -> list[Episode]:
-    """§2.11, §5.26: a run of ordered slots in an outage, measured or declared: information."""
+def outage_episodes(timeline: Timeline, verdicts: Verdicts, track: Track) -> list[Episode]:
+    """§2.11, §5.26: a run of ordered slots whose verdict is outage or unknown: outage. Information."""
     final_slot = _last_ordered(timeline, track)
     found: list[Episode] = []
     run: list[int] = []
     for slot in range(timeline.horizon.start, timeline.until):
         if slot not in track.slots:
             continue
-        now = timeline.measured[slot]
+        found_here = verdicts[slot]
+        is_unknown_outage = found_here.verdict == Verdict.UNKNOWN and Reason.OUTAGE in found_here.reasons
         reason: CloseReason | None = None
-        if now.is_outage or now.in_declared_outage:
+        if found_here.verdict == Verdict.OUTAGE or is_unknown_outage:
             run.append(slot)
-        elif run and now.coverage == 1:
+        elif run and timeline.measured[slot].coverage == 1 and not timeline.measured[slot].is_outage:
             reason = CloseReason.CLEARED
         if run and reason is None and slot == final_slot:
             reason = CloseReason.ORDER_END

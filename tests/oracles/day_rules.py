@@ -89,8 +89,9 @@ def day_episodes(
     found = []
     for day in timeline.days:
         slots = [s for s in timeline.local.slots_of(day) if s < until]
-        ends_s = min(timeline.local.midnight(day + timedelta(days=1)), track.order.valid_to)
-        is_order_end = track.order.valid_to == ends_s
+        order_end_s = track.order.valid_to // timeline.local.slot_s * timeline.local.slot_s  # of its last slot
+        ends_s = min(timeline.local.midnight(day + timedelta(days=1)), order_end_s)
+        is_order_end = order_end_s == ends_s
         reason = CloseReason.ORDER_END if is_order_end else CloseReason.DAY_END
         is_closed = timeline.as_of >= ends_s
         over = [s for s in slots if verdicts[s].is_over(track.order.order_id)]

@@ -98,8 +98,8 @@ def day_row(timeline: Timeline, verdicts: Verdicts, episodes: dict[str, list[Epi
     track = _order_of_day(timeline, verdicts, all_slots)
     cap_kwh: float | None = None
     if track is not None:
-        by_energy = track.order.control == Control.LIMIT and track.order.measure == "energy"
-        cap_of = timeline.energy_cap_kwh if by_energy else timeline.power_cap_kwh
+        is_limit = track.order.control == Control.LIMIT  # §3.15: a limit's day cap is energy, whatever it measures
+        cap_of = timeline.energy_cap_kwh if is_limit else timeline.power_cap_kwh
         cap_kwh = cap_of(track, day)
     verdict, reasons = day_verdict(timeline, verdicts, episodes, day)
     has_energy = any(timeline.measured[s].wh is not None for s in slots)

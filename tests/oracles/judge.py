@@ -70,7 +70,7 @@ def _scope_alerts(timeline: Timeline, verdicts: Verdicts, feeds: Mapping[str, Fe
     rows = []
     for track in timeline.tracks:
         found = episodes[track.order.order_id]
-        found = [*found, *offline_episodes(timeline, track, feeds), *outage_episodes(timeline, track)]
+        found = [*found, *offline_episodes(timeline, track, feeds), *outage_episodes(timeline, verdicts, track)]
         rows += [scope_alert(timeline, verdicts, track, e) for e in found]
     return rows + [scope_alert(timeline, verdicts, None, e) for e in bad_data_episodes(timeline)]
 

@@ -23,7 +23,6 @@ class ScopeSlot:
     wh: float | None  # the sum at coverage 1, else a lower bound where there is one
     reasons: frozenset[Reason]  # causes of unknown; empty at coverage 1
     is_outage: bool  # §2.11: all read 0 and power was out
-    in_declared_outage: bool  # a missing meter lies in a declared outage
     missing: tuple[str, ...]  # missing (§1.4) and not in a declared outage
     is_bad: bool  # a value was set aside (§2.6, §2.12)
     meter_wh: Mapping[str, int]  # energy of each meter with evidence or a partial tiling
@@ -101,13 +100,12 @@ def scope_slot(
     meters = valid_meters(registry, scope_id, start)
     if not meters:  # §2.10: no valid meter: 0
         no_one = frozenset({Reason.NO_METER})
-        return ScopeSlot(slot, (), 0.0, None, no_one, False, False, (), False, {})
+        return ScopeSlot(slot, (), 0.0, None, no_one, False, (), False, {})
     said: dict[str, MeterSlot] = {
         m.meter_id: meter_slot(series[m.meter_id], slot, local, *thresholds_kw) for m, _ in meters
     }
     reasons: set[Reason] = set()
     missing: list[str] = []
-    in_declared_outage = False
     total, spoke, is_bound, meter_wh = 0, 0, True, {}
     for meter, sign in meters:
         value = said[meter.meter_id]
@@ -126,7 +124,6 @@ def scope_slot(
             reasons.add(Reason.AWAITED)
         elif is_declared_out(registry, meter, start):  # §2.11: unknown: outage, and not missing for `offline`
             reasons.add(Reason.OUTAGE)
-            in_declared_outage = True
         else:
             reasons.add(Reason.MISSING)
             missing.append(meter.meter_id)
@@ -136,7 +133,7 @@ def scope_slot(
     if coverage == 1 and all(value.wh == 0 for value in said.values()):
         is_evidence, is_outage = _is_proven_zero(registry, meters, series, baseline, start, end)
         if is_outage:
-            return ScopeSlot(slot, ids, 1.0, 0, frozenset(), True, False, (), is_bad, meter_wh)
+            return ScopeSlot(slot, ids, 1.0, 0, frozenset(), True, (), is_bad, meter_wh)
         if not is_evidence:
             unproven = tuple(
                 m.meter_id
@@ -144,12 +141,10 @@ def scope_slot(
                 if is_missing_by_time(registry, m, slot, local, as_of) and not is_declared_out(registry, m, start)
             )
             why = frozenset({Reason.ZERO_UNPROVEN})
-            return ScopeSlot(slot, ids, 0.0, None, why, False, False, unproven, is_bad, {})
+            return ScopeSlot(slot, ids, 0.0, None, why, False, unproven, is_bad, {})
     if coverage == 1:
-        return ScopeSlot(slot, ids, 1.0, total, frozenset(), False, False, (), is_bad, meter_wh)
+        return ScopeSlot(slot, ids, 1.0, total, frozenset(), False, (), is_bad, meter_wh)
     if coverage > 0:
         reasons.add(Reason.INCOMPLETE)
     bound = total if is_bound and meter_wh else None
-    return ScopeSlot(
-        slot, ids, coverage, bound, frozenset(reasons), False, in_declared_outage, tuple(missing), is_bad, meter_wh
-    )
+    return ScopeSlot(slot, ids, coverage, bound, frozenset(reasons), False, tuple(missing), is_bad, meter_wh)

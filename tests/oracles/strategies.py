@@ -117,6 +117,8 @@ def _orders(draw: st.DrawFn, order_id: str, scope_id: str, span: Span) -> Order:
 @st.composite
 def _baselines(draw: st.DrawFn, scope_id: str, span: Span) -> list[Baseline]:
     """None, one for all days, or one of each day type; sometimes another from a later midnight on."""
+    each = 900 // span.slot_s  # one value a slot
+    profile_kw = (301.1,) * 32 * each + (901.3,) * 40 * each + (301.1,) * 24 * each
     running_kw = draw(st.sampled_from([1003.7] * 6 + [487.3, 0.0]))
     one = Baseline(
         scope_id,
@@ -126,7 +128,7 @@ def _baselines(draw: st.DrawFn, scope_id: str, span: Span) -> list[Baseline]:
         max_kw=draw(st.sampled_from([None, None, 1300.9])),
         idle_kw=draw(st.sampled_from([None, 4.1, 21.3, 21.3])),
         day_kwh=draw(st.sampled_from([None, 9001.3, 16003.7])),
-        profile_kw=draw(st.sampled_from([(), (), (301.1,) * 32 + (901.3,) * 40 + (301.1,) * 24])),
+        profile_kw=draw(st.sampled_from([(), (), profile_kw])),
     )
     shape = draw(st.sampled_from(["none", "all", "all", "all", "all", "all", "types", "later"]))
     if shape == "none":

@@ -161,4 +161,4 @@ def filled(measured: Measured, slot: int, kw: float, hours: float) -> ScopeSlot:
     """§4.23: an unknown slot as if every meter had spoken and the load were ``kw``, at least what is known of it."""
     known = measured[slot]
     wh = max(known.wh or 0, kw * hours * 1000)
-    return replace(known, coverage=1.0, wh=wh, reasons=frozenset(), missing=(), in_declared_outage=False)
+    return replace(known, coverage=1.0, wh=wh, reasons=frozenset(), missing=())

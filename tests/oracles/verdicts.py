@@ -70,7 +70,9 @@ def _by_power(at: OrderSlot, load_kw: float | None, coverage: float) -> tuple[Ve
     return Verdict.COMPLIANT, Reason.WITHIN_TOLERANCE if load_kw > at.cap_kw else None
 
 
-def _by_energy(at: OrderSlot, load_kw: float | None, coverage: float, is_broken: bool) -> tuple[Verdict, Reason | None]:
+def _by_energy(
+    at: OrderSlot, load_kw: float | None, coverage: float, is_broken: bool, is_used_up: bool
+) -> tuple[Verdict, Reason | None]:
     """§4.21: compliant until the slot that crosses the day cap, from there violating while load > idle + 5 % of R."""
     assert at.baseline is not None
     running_kw, idle_kw = at.baseline.running_kw, at.baseline.idle_kw
@@ -79,7 +81,14 @@ def _by_energy(at: OrderSlot, load_kw: float | None, coverage: float, is_broken:
         return Verdict.VIOLATING, Reason.DAY_CAP_USED
     if coverage < 1 or load_kw is None:
         return Verdict.UNKNOWN, None
-    return Verdict.COMPLIANT, None
+    return Verdict.COMPLIANT, Reason.WITHIN_TOLERANCE if is_used_up else None  # §3.13
+
+
+def _used_kwh(timeline: Timeline, measured: Measured, slot: int, taker: OrderSlot) -> float:
+    """Energy of the judged slots of the order's day up to and with this slot."""
+    track = next(t for t in timeline.tracks if t.order.order_id == taker.order.order_id)
+    day = timeline.local.slots_of(timeline.local.day_of_slot(slot))
+    return timeline.energy_kwh(measured, [s for s, _ in track.judged(day) if s <= slot])
 
 
 def judge_slots(timeline: Timeline, measured: Measured) -> dict[int, SlotVerdict]:
@@ -127,7 +136,9 @@ def _judge(
     if is_energy_limit(taker.order):
         if cap_kwh is None:  # §3.15
             return SlotVerdict(Verdict.UNKNOWN, now.reasons | {Reason.NO_DAY_ENERGY}, taker, taker)
-        verdict, reason = _by_energy(taker, load_kw, now.coverage, broken is not None and slot >= broken)
+        is_broken = broken is not None and slot >= broken
+        is_used_up = _used_kwh(timeline, measured, slot, taker) > cap_kwh
+        verdict, reason = _by_energy(taker, load_kw, now.coverage, is_broken, is_used_up)
     else:
         verdict, reason = _by_power(taker, load_kw, now.coverage)
     reasons: set[Reason] = {reason} if reason is not None else set()
