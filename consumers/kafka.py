@@ -11,7 +11,7 @@ from typing import Any, Self
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRebalanceListener, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
-from aiokafka.errors import KafkaError, MessageSizeTooLargeError, OffsetOutOfRangeError
+from aiokafka.errors import KafkaError, MessageSizeTooLargeError, NoOffsetForPartitionError, OffsetOutOfRangeError
 
 from consumers.ports import FatalFeedError, FeedError, Headers, OutOfRangeError, Owner, RawRecord
 
@@ -101,6 +101,10 @@ class KafkaFeed(ConsumerRebalanceListener):  # type: ignore[misc]
         wanted = [tp for tp in map(self._tp, parts) if tp in assigned]
         try:
             found = await self._consumer.getmany(*wanted, timeout_ms=int(timeout_s * 1000), max_records=max_records)
+        except NoOffsetForPartitionError:
+            # Told of a paused partition that is still being claimed; the claim's seek settles it.
+            await asyncio.sleep(timeout_s)
+            return {}
         except OffsetOutOfRangeError as error:
             raise OutOfRangeError([tp.partition for tp in error.args[0]]) from error
         except KafkaError as error:
