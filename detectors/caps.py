@@ -56,6 +56,7 @@ class Caps:
     grace: Bool  # [O, T] of the ordered slots
     before: Bool  # [O, T] within 6 h before the order's start
     edge: Bool  # [O, T] the order's window ends with this slot
+    final: Bool  # [O, T] ... and no slot of the order comes after it
     cap_kw: F64  # [O, T] NaN where unknown
     over_kw: F64  # [O, T] load above it is over; NaN where no slot is tested
     relaxed_kw: F64  # [O, T] an exemption's max_kw, NaN without
@@ -111,10 +112,12 @@ def caps_on(world: World, scopes: I64, grid: Grid) -> Caps:
     ordered = (starts >= begin) & (ends <= end)
     overlaps = (ends > begin) & (starts < end)
     edge = ordered & (ends + grid.slot_s > end)
+    final = edge.copy()
     for i, order in enumerate(orders):
         if _has_daily_window(order):
-            inside, touches, last = _daily_window(world.zone, order, grid)
+            inside, touches, last, reopens = _daily_window(world.zone, order, grid)
             edge[i] = (edge[i] & inside) | (ordered[i] & last)
+            final[i] = edge[i] & (reopens + grid.slot_s > order.valid_to)
             ordered[i] &= inside
             overlaps[i] &= touches
     exempt, relaxed = _exemptions(world, scopes, rows, owner, ordered, starts)
@@ -144,6 +147,7 @@ def caps_on(world: World, scopes: I64, grid: Grid) -> Caps:
         grace=grace & ~exempt,
         before=(starts >= begin - BEFORE_ORDER_S) & (starts < begin),
         edge=edge,
+        final=final,
         cap_kw=cap,
         over_kw=np.where(is_energy[:, None], np.nan, over),
         relaxed_kw=relaxed,
@@ -254,11 +258,12 @@ def _has_daily_window(order: Order) -> bool:
     return (order.daily_from_s is not None or order.daily_to_s is not None) and begin % DAY_S != end % DAY_S
 
 
-def _daily_window(zone: str, order: Order, grid: Grid) -> tuple[Bool, Bool, Bool]:
-    """Slots wholly inside the daily window, touched by it, and last of it."""
+def _daily_window(zone: str, order: Order, grid: Grid) -> tuple[Bool, Bool, Bool, I64]:
+    """Slots wholly inside the daily window, touched by it, last of it, and when the window opens again after each."""
     begin, end = order.daily_from_s or 0, DAY_S if order.daily_to_s is None else order.daily_to_s
     starts, ends = grid.starts_s, grid.ends_s
     inside, touches, last = (np.zeros(grid.n, np.bool_) for _ in range(3))
+    reopens = np.zeros(grid.n, np.int64)
     day = local_date(zone, int(starts[0])) - timedelta(days=1)
     while day <= local_date(zone, int(starts[-1])):
         opens = instant(zone, day, begin)
@@ -267,8 +272,9 @@ def _daily_window(zone: str, order: Order, grid: Grid) -> tuple[Bool, Bool, Bool
         inside |= within
         touches |= (ends > opens) & (starts < closes)
         last |= within & (ends + grid.slot_s > closes)
+        reopens[within] = -(-instant(zone, day + timedelta(days=1), begin) // grid.slot_s) * grid.slot_s
         day += timedelta(days=1)
-    return inside, touches, last
+    return inside, touches, last, reopens
 
 
 def _day_types(world: World, grid: Grid) -> list[str]:
@@ -311,9 +317,9 @@ def _profiles_wh(world: World, rows: npt.NDArray[np.int32], grid: Grid) -> F64:
     shares = np.full(rows.shape, np.nan)
     wanted = [r for r in np.unique(rows) if r >= 0 and world.baselines[r].profile_kw]
     if wanted:
-        position = seconds_of_day(world.zone, grid.starts_s) // grid.slot_s
+        second = seconds_of_day(world.zone, grid.starts_s)
         for r in wanted:
             profile = np.array(world.baselines[r].profile_kw, np.float64)
             s, t = np.nonzero(rows == r)
-            shares[s, t] = profile[np.minimum(position[t], len(profile) - 1)] * (1000 * grid.hours)
+            shares[s, t] = profile[second[t] * len(profile) // DAY_S] * (1000 * grid.hours)
     return shares

@@ -34,7 +34,7 @@ def day_rows(work: "Pass", found: Found, carries: Sequence[Carry]) -> list[DayRo
     verdict = work.slots.verdict[:, day]
     violates = _by_scope(work, found.alerted | _next_day_opens(work, found))
     could = _by_scope(work, _could_fire(work, found, carries))
-    judged = _by_scope(work, any_slot(_judged(work)[:, past]))
+    judged = _by_scope(work, any_slot(_judged(work)))
     known_wh = np.where(past, work.evidence.known_wh[:, day], 0).sum(axis=1)
     any_known = any_slot(work.evidence.bound[:, day] & past)
     if past.all():
@@ -42,11 +42,11 @@ def day_rows(work: "Pass", found: Found, carries: Sequence[Carry]) -> list[DayRo
         any_known |= work.loads.register_extra_wh > 0
     rows = []
     for s in range(n_scopes):
-        codes = verdict[s][past]
+        codes = verdict[s]
         result = _verdict(codes, bool(violates[s]), bool(could[s]), bool(judged[s]))
-        row = _main_order(work, s, past)
+        row = _main_order(work, s)
         cap = np.nan if row is None else work.day_cap_wh[row]
-        same = codes == result
+        same = codes[past] == result
         reasons = int(np.bitwise_or.reduce(work.slots.reasons[s, day][past][same], initial=0))
         if result == Verdict.UNKNOWN and not same.any():
             reasons = int(Reason.AWAITED)
@@ -58,7 +58,7 @@ def day_rows(work: "Pass", found: Found, carries: Sequence[Carry]) -> list[DayRo
                 energy_wh=int(known_wh[s]) if any_known[s] else None,
                 cap_wh=None if np.isnan(cap) else float(cap),
                 coverage=float(work.coverage[s, day][past].mean()) if past.any() else 0.0,
-                violating_slots=int((codes == Verdict.VIOLATING).sum()),
+                violating_slots=int((codes[past] == Verdict.VIOLATING).sum()),
             )
         )
     return rows
@@ -87,14 +87,14 @@ def _by_scope(work: "Pass", of_order: Bool) -> Bool:
     return result
 
 
-def _main_order(work: "Pass", scope: int, past: Bool) -> int | None:
+def _main_order(work: "Pass", scope: int) -> int | None:
     """The order row that takes most judged slots of the day, else the first that is ordered."""
     day = work.grid.day
-    take = work.caps.take[scope, day][past]
+    take = work.caps.take[scope, day]
     if (take >= 0).any():
         return int(np.bincount(take[take >= 0]).argmax())
     mine = np.flatnonzero(work.caps.scope == scope) if len(work.caps.scope) else np.empty(0, np.int64)
-    return next((int(i) for i in mine if work.caps.ordered[i, day][past].any()), None)
+    return next((int(i) for i in mine if work.caps.ordered[i, day].any()), None)
 
 
 def _windows(work: "Pass", flags: Bool, starts: I64) -> Bool:

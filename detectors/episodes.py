@@ -170,7 +170,7 @@ class _OrderView:
         grid = work.grid
         self.begin = grid.margin
         self.end = grid.margin + work.n_judged
-        self.order_ends = work.caps.edge[row] & (grid.ends_s + grid.slot_s > self.order.valid_to)
+        self.order_ends = work.caps.final[row]
 
     def blank(self, rule: Rule, grade: int) -> Alert:
         """An alert of this order to copy; its baseline is the one of the day."""
@@ -238,7 +238,7 @@ class _OrderView:
         last_of_day = min(grid.today.end_slot - 1, order_end)
         if work.past[last_of_day - grid.first_slot]:
             alert.closed_slot = last_of_day
-            is_order_end = order_end < grid.today.end_slot - 1
+            is_order_end = order_end <= grid.today.end_slot - 1
             alert.close_reason = CloseReason.ORDER_END if is_order_end else CloseReason.DAY_END
         return alert
 
@@ -249,7 +249,7 @@ class _OrderView:
             grows = flag
         elif rule == Rule.LIMIT_DAY:
             violating = self.work.slots.verdict[self.scope, day] == Verdict.VIOLATING
-            grows = violating & self.work.caps.ordered[self.row, day]
+            grows = violating & (self.work.caps.take[self.scope, day] == self.row)
         else:
             grows = over_slots[day]
         later = np.flatnonzero(grows[at:])

@@ -8,7 +8,7 @@ from detectors.intervals import ENERGY_KINDS
 from detectors.readings import ReadingColumns, evidence_class
 from detectors.rules import runs
 from detectors.slots import Grid
-from detectors.vocab import Kind, Rule
+from detectors.vocab import Rule
 from detectors.world import World
 
 I64 = npt.NDArray[np.int64]
@@ -36,7 +36,7 @@ def source_slots(world: World, first_slot: int, n_slots: int, readings: ReadingC
     use = (evidence_class(readings.q) == 0) & np.isin(readings.kind, kinds)
     use &= (readings.ts > starts[0]) & (readings.ts - readings.period_s < starts[-1] + slot_s)
     row, ts = readings.meter[use], readings.ts[use]
-    length = np.where(readings.kind[use] == Kind.ENERGY_REG, slot_s, readings.period_s[use])
+    length = readings.period_s[use]
     last = -(-ts // slot_s) - 1 - first_slot
     first = np.minimum((ts - length) // slot_s - first_slot, last)
     for back in range(int((last - first).max(initial=-1)) + 1):

@@ -51,7 +51,14 @@ class History:
         for today in self.days:
             grid = Grid(world.zone, world.slot_s, today, margin)
             result = judge_day(
-                world, self._scopes, today, self._near(grid), self.as_of, carries, down_on(grid, first_slot, down)
+                world,
+                self._scopes,
+                today,
+                self._near(grid),
+                self.as_of,
+                carries,
+                down_on(grid, first_slot, down),
+                self.days[0].first_slot,
             )
             for found in result.alerts:
                 self._keep(found)

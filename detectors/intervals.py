@@ -211,7 +211,7 @@ def _registers(
     """Registers read at both ends of a slot, where 2 u_kw is below the threshold; else the slot is marked coarse."""
     for meter in np.unique(row):
         mine = row == meter
-        points, factor = _register_points(world, readings.take(mine), kwh[mine])
+        points, factor = _register_points(world, out, int(meter), readings.take(mine), kwh[mine], grid)
         resolution_kwh = world.meter_resolution_kwh[out.meters[meter]] * factor
         fine = 2 * resolution_kwh / grid.hours < threshold_kw[meter]  # [T]
         for column in range(grid.n):
@@ -233,7 +233,7 @@ def _register_spans(
     """Coarse registers, and gaps in fine ones: spans whose 2 u_kw is below the threshold (SEMANTICS §2.8)."""
     for meter in np.unique(row):
         mine = row == meter
-        points, factor = _register_points(world, readings.take(mine), kwh[mine])
+        points, factor = _register_points(world, out, int(meter), readings.take(mine), kwh[mine], grid)
         step_kwh = 2 * world.meter_resolution_kwh[out.meters[meter]] * factor
         lengths = range(1, grid.today.n_slots + 1)
         enough = next((n for n in lengths if step_kwh / (n * grid.hours) < day_threshold_kw[meter]), 0)
@@ -242,15 +242,26 @@ def _register_spans(
         _spans(out, int(meter), points, pieces, enough or grid.today.n_slots + 1, grid)
 
 
-def _register_points(world: World, readings: ReadingColumns, kwh: F64) -> tuple[dict[int, tuple[int, float]], float]:
-    """The curve of one meter's register: instant -> (chain, Wh). A chain ends where the register went back or its
-    multiplier changed: no energy is derived across."""
+def _register_points(
+    world: World, out: MeterSlots, meter: int, readings: ReadingColumns, kwh: F64, grid: Grid
+) -> tuple[dict[int, tuple[int, float]], float]:
+    """The curve of one meter's register: instant -> (chain, Wh), and its highest multiplier.
+
+    A chain ends where the register went back, its multiplier changed, or the load between two points is above 1.5 x
+    contract capacity (SEMANTICS §2.12): no energy is derived across.
+    """
     order = np.argsort(readings.ts)
     ts, raw, primary = readings.ts[order], readings.value[order], kwh[order]
     secondary = readings.scale[order] == Scale.SECONDARY
     factor = np.where(secondary, world.factors(readings.meter[order].astype(np.int64), ts), 1.0)
-    broken = np.r_[True, (factor[1:] != factor[:-1]) | (raw[1:] < raw[:-1])]
-    chain = np.cumsum(broken)
+    ceiling_kw = CAPACITY_FACTOR * world.meter_capacity_kw[out.meters[meter]]
+    hours = np.diff(ts) / 3600
+    joined = (factor[1:] == factor[:-1]) & (raw[1:] >= raw[:-1])
+    with np.errstate(invalid="ignore"):
+        over = joined & (np.diff(primary) > ceiling_kw * hours)
+    for i in np.flatnonzero(over):
+        _mark(out.over_capacity, np.array([meter]), ts[i + 1 : i + 2], ts[i + 1 : i + 2] - ts[i : i + 1], grid)
+    chain = np.cumsum(np.r_[True, ~joined | over])
     points = {int(t): (int(c), float(v) * 1000) for t, c, v in zip(ts, chain, primary, strict=True)}
     return points, float(np.nanmax(factor, initial=1.0))
 
@@ -308,7 +319,7 @@ def _register_days(
     end = grid.today.end_slot * grid.slot_s
     for meter in np.unique(row[usable]):
         mine = usable & (row == meter)
-        points, factor = _register_points(world, readings.take(mine), kwh[mine])
+        points, factor = _register_points(world, out, int(meter), readings.take(mine), kwh[mine], grid)
         if begin in points and end in points and points[begin][0] == points[end][0]:
             uncertainty_wh = 2 * world.meter_resolution_kwh[out.meters[meter]] * factor * 1000
             proven = points[end][1] - points[begin][1] - uncertainty_wh

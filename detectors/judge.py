@@ -17,7 +17,7 @@ from detectors.alerts import Alert, Carry
 from detectors.caps import Caps, caps_on, day_shares_wh
 from detectors.days import SLOT, DayRow
 from detectors.intervals import MeterSlots, meter_slots
-from detectors.loads import Loads, scope_loads
+from detectors.loads import Fact, Loads, scope_loads
 from detectors.readings import ReadingColumns
 from detectors.slots import Grid, LocalDay
 from detectors.verdict import Evidence, Slots, evidence_of, slot_verdicts
@@ -82,15 +82,17 @@ def judge_day(
     as_of: int,
     carries: Sequence[Carry],
     source_down: Bool | None = None,
+    begin_slot: int = 0,
 ) -> DayResult:
     """Judge one local day.
 
     scopes: rows of ``world.scope_ids``, sorted. readings: winners, meter = rows of the registry, reaching at least
     ``MARGIN_MIN`` beyond the day on either side, and a day where registers are used. carries: one a scope, of the day
-    before. source_down: [sources, grid columns] or None.
+    before. source_down: [sources, grid columns] or None. begin_slot: nothing is missing before the first slot of the
+    history.
     """
     grid = Grid(world.zone, world.slot_s, today, margin_slots(world.slot_s))
-    work = work_out(world, scopes, grid, readings, as_of, source_down)
+    work = work_out(world, scopes, grid, readings, as_of, source_down, begin_slot)
     found = episodes.alerts_of_day(work, carries)
     rows = day_verdict.day_rows(work, found, carries)
     slots, order_ids, versions = _packed(work)
@@ -98,7 +100,13 @@ def judge_day(
 
 
 def work_out(
-    world: World, scopes: I64, grid: Grid, readings: ReadingColumns, as_of: int, source_down: Bool | None
+    world: World,
+    scopes: I64,
+    grid: Grid,
+    readings: ReadingColumns,
+    as_of: int,
+    source_down: Bool | None,
+    begin_slot: int = 0,
 ) -> Pass:
     """Caps, energies, evidence and slot verdicts of a day with its margins."""
     caps = caps_on(world, scopes, grid)
@@ -107,12 +115,12 @@ def work_out(
     rows, owner = rows_of(world.member_scope, scopes)
     meters = np.unique(world.member_meter[rows])
     meters_on_day = meter_slots(world, meters, grid, readings, _thresholds(world, caps, rows, owner, meters))
-    loads = scope_loads(world, scopes, grid, meters_on_day, as_of, source_down)
+    loads = scope_loads(world, scopes, grid, meters_on_day, as_of, source_down, begin_slot)
     evidence = evidence_of(loads, caps)
     past = grid.ends_s <= as_of
     slots = slot_verdicts(world, caps, loads, evidence, grid, day_cap, past)
     n = loads.meters.astype(np.float64)
-    proven = evidence.covered | (loads.evidence < loads.meters)
+    proven = (evidence.facts & Fact.ZERO_UNPROVEN) == 0
     coverage = np.divide(loads.evidence, n, out=np.zeros_like(n), where=(n > 0) & proven)
     return Pass(
         world, grid, scopes, as_of, past, caps, meters_on_day, loads, evidence, slots, shares, day_cap, coverage

@@ -49,12 +49,18 @@ class Loads:
 
 
 def scope_loads(
-    world: World, scopes: I64, grid: Grid, meters: MeterSlots, as_of: int, source_down: Bool | None = None
+    world: World,
+    scopes: I64,
+    grid: Grid,
+    meters: MeterSlots,
+    as_of: int,
+    source_down: Bool | None = None,
+    begin_slot: int = 0,
 ) -> Loads:
     """Sum meters to scopes.
 
-    as_of: epoch s. source_down: [sources, T], feed_down of each source; None: none is down. ``meters`` must hold every
-    member of the scopes.
+    as_of: epoch s. begin_slot: nothing is due before it. source_down: [sources, T], feed_down of each source; None:
+    none is down. ``meters`` must hold every member of the scopes.
     """
     rows, owner = rows_of(world.member_scope, scopes)
     shape = (len(scopes), grid.n)
@@ -80,6 +86,7 @@ def scope_loads(
     declared = _declared(world, world.member_meter[rows], grid)
     source = world.meter_source[world.member_meter[rows]]
     due = valid & (grid.ends_s <= as_of - world.source_delay_s[source, None])
+    due[:, : max(0, begin_slot - grid.first_slot)] = False
     absent = valid & ~meters.measured[at]
     missing = absent & due & ~declared & ~meters.coarse[at]
     down = np.zeros_like(valid) if source_down is None else source_down[source]
@@ -92,7 +99,7 @@ def scope_loads(
         (Fact.ALL_ZERO, (count(speaks & ~zero) == 0) & (count(measured & zero & ~proves) > 0)),
         (Fact.LIVE, count(valid & meters.live[at]) > 0),
         (Fact.POWER_OUT, (n_valid > 0) & (count(valid & (meters.dead[at] | declared)) == n_valid)),
-        (Fact.DECLARED, count(absent & declared) > 0),
+        (Fact.DECLARED, count(absent & declared & due) > 0),
         (Fact.COARSE, count(absent & meters.coarse[at]) > 0),
         (Fact.OVER_CAPACITY, count(valid & meters.over_capacity[at]) > 0),
         (Fact.EVIDENCE_LOST, count(valid & meters.evidence_lost[at]) > 0),

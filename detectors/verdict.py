@@ -50,7 +50,7 @@ def evidence_of(loads: Loads, caps: Caps) -> Evidence:
     """Apply the zero rules (SEMANTICS §2.11) and tell how far each slot is known."""
     facts = loads.facts
     full = (loads.meters > 0) & (loads.evidence == loads.meters)
-    zero = (facts & Fact.ALL_ZERO) > 0
+    zero = full & ((facts & Fact.ALL_ZERO) > 0)
     outage = zero & ((facts & Fact.POWER_OUT) > 0)
     with np.errstate(invalid="ignore"):
         idle_is_nothing = caps.baselines.idle_kw <= ZERO_IDLE_SHARE * caps.baselines.running_kw

@@ -19,7 +19,7 @@ _EVIDENCE = [q for q, cls in enumerate(QUALITY_CLASS) if cls == 0]
 _COUNT = text(
     "SELECT s.slot, count(DISTINCT r.meter_no) FROM readings r JOIN meters m USING (meter_no),"
     " LATERAL (SELECT extract(epoch FROM r.ts)::bigint AS at,"
-    "  CASE WHEN r.kind = 2 THEN :width ELSE r.period_s END AS length) t,"
+    "  r.period_s AS length) t,"
     " LATERAL generate_series(floor((t.at - t.length)::numeric / :width)::bigint,"
     "  ceil(t.at::numeric / :width)::bigint - 1) AS s(slot)"
     " WHERE m.source = :source AND r.ts > :after AND r.ts <= :until AND r.q = ANY(:evidence) AND r.kind = ANY(:kinds)"

@@ -1,0 +1,16 @@
+"""The fast judgement equals the slow reference on generated worlds: slots, days and alerts."""
+
+from hypothesis import HealthCheck, given, settings
+
+from tests.cases.fast import fast
+from tests.oracles.compare import differences
+from tests.oracles.judge import judge
+from tests.oracles.rows import World
+from tests.oracles.strategies import worlds
+
+
+@settings(max_examples=60, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@given(world=worlds())
+def test_fast_equals_reference(world: World) -> None:
+    arguments = (world.registry, world.readings, world.as_of, world.slot_s, world.day_types)
+    assert differences(fast(*arguments), judge(*arguments)) == []
