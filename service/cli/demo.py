@@ -10,6 +10,9 @@ from rich.console import Console
 from service.observability.logs import configure_logs
 from service.settings import Settings
 
+#: Exit code when the demo was stopped before its end, as shells tell it.
+STOPPED = 130
+
 
 def register(app: typer.Typer) -> None:
     """Add the commands of this module."""
@@ -43,4 +46,6 @@ def register(app: typer.Typer) -> None:
         is_headless = headless or not (sys.stdin.isatty() and console.is_terminal)
         options = DemoOptions(is_headless=is_headless, speed=speed, out=out, broker=broker, port=port)
         comparison = run_demo(options, Settings(), console)
+        if comparison is None:
+            raise typer.Exit(STOPPED)
         raise typer.Exit(0 if comparison.is_good else 1)

@@ -62,13 +62,14 @@ class DemoOptions:
     port: int | None = None
 
 
-def run_demo(options: DemoOptions, settings: Settings, console: Console) -> Comparison:
-    """Play the story and compare. Raises CuofengError when a part does not work; KeyboardInterrupt never."""
+def run_demo(options: DemoOptions, settings: Settings, console: Console) -> Comparison | None:
+    """Play the story and compare; None when it was stopped before its end. Raises CuofengError when a part does not
+    work."""
     with servers(settings, options.broker) as at:
         return asyncio.run(_run(options, settings, at, console))
 
 
-async def _run(options: DemoOptions, settings: Settings, at: Servers, console: Console) -> Comparison:
+async def _run(options: DemoOptions, settings: Settings, at: Servers, console: Console) -> Comparison | None:
     story = build()
     told = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -100,7 +101,7 @@ async def _play(
     messages: FileMessages,
     told: asyncio.Event,
     console: Console,
-) -> Comparison:
+) -> Comparison | None:
     assert settings.database_url is not None and settings.kafka_bootstrap is not None  # noqa: PT018
     url, bootstrap = settings.database_url.get_secret_value(), settings.kafka_bootstrap
     clock = VirtualClock(START_S)
@@ -125,13 +126,14 @@ async def _play(
                     await running.unless_stopped(player.play(), told)
             finally:
                 show.close()
+            if told.is_set():
+                return None
             await poller.poll()
             comparison = compare(story.planted, poller.found())
-            if not told.is_set():
-                report(console, comparison)
-                if not options.is_headless:
-                    console.print("Ctrl-C 结束演示 ends the demo", highlight=False)
-                    await running.unless_stopped(told.wait(), told)
+            report(console, comparison)
+            if not options.is_headless:
+                console.print("Ctrl-C 结束演示 ends the demo", highlight=False)
+                await running.unless_stopped(told.wait(), told)
             return comparison
     finally:
         await own.dispose()
