@@ -16,6 +16,8 @@ View = dict[str, Any]
 #: A difference in one of these, with nothing new at the end, means that the past was judged anew.
 _PAST = ("opened_at_slot_end", "order_revision", "baseline_version", "thresholds")
 _MEASURED = ("peak_kw", "cap_kw", "energy_over_kwh", "coverage")
+#: The energy over of these grows with the day, also after their last slot: no sign of a changed past.
+_OF_THE_DAY = ("limit_day", "limit_pace", "stop_day", "hours_over")
 
 
 @dataclass(slots=True)
@@ -96,7 +98,8 @@ def _is_revised(view: View, known: StoredAlert, *, is_closed: bool) -> bool:
         keys = (*_MEASURED, "last_slot_end", "closed_slot_end", "close_reason", "grade")
         return any(view.get(k) != old.get(k) for k in keys)
     before, now = _time(old["last_slot_end"]), _time(view["last_slot_end"])
-    return now < before or (now == before and any(view.get(k) != old.get(k) for k in _MEASURED))
+    measured = [k for k in _MEASURED if k != "energy_over_kwh" or view["rule"] not in _OF_THE_DAY]
+    return now < before or (now == before and any(view.get(k) != old.get(k) for k in measured))
 
 
 def _is_due(view: View, old: View) -> bool:

@@ -88,7 +88,7 @@ class AlertViews:
             zh, en = f"{zh},最高 {view['peak_kw']:.1f} kW", f"{en}, peak {view['peak_kw']:.1f} kW"
             if view["cap_kw"] is not None:
                 zh, en = f"{zh}(允许 {view['cap_kw']:.1f} kW)", f"{en} (cap {view['cap_kw']:.1f} kW)"
-        if view["energy_over_kwh"] is not None:
+        if (view["energy_over_kwh"] or 0) > 0:
             zh, en = f"{zh},超出 {view['energy_over_kwh']:.1f} kWh", f"{en}, {view['energy_over_kwh']:.1f} kWh over"
         if alert.meters:
             names = ", ".join(alert.meters[:3])

@@ -51,7 +51,7 @@ def evidence_of(loads: Loads, caps: Caps) -> Evidence:
     facts = loads.facts
     full = (loads.meters > 0) & (loads.evidence == loads.meters)
     zero = full & ((facts & Fact.ALL_ZERO) > 0)
-    outage = zero & ((facts & Fact.POWER_OUT) > 0)
+    outage = zero & ((facts & Fact.POWER_OUT) > 0) & ((facts & Fact.LIVE) == 0)
     with np.errstate(invalid="ignore"):
         idle_is_nothing = caps.baselines.idle_kw <= ZERO_IDLE_SHARE * caps.baselines.running_kw
     unproven = zero & ((facts & Fact.LIVE) == 0) & ~outage & ~idle_is_nothing
