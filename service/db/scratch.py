@@ -3,16 +3,17 @@
 import re
 
 from sqlalchemy import text
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import ProgrammingError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from detectors.errors import InputError
+from service.db.sessions import infrastructure_errors
 
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,62}")
 
 
 async def create_database(engine: AsyncEngine, name: str) -> None:
-    """Create an empty database. Raises InputError where the account may not."""
+    """Create an empty database. Raises InputError where the account may not, InfrastructureError where it is away."""
     await _administer(engine, f"CREATE DATABASE {_checked(name)}")
 
 
@@ -28,8 +29,10 @@ def _checked(name: str) -> str:
 
 
 async def _administer(engine: AsyncEngine, statement: str) -> None:
-    try:
+    with infrastructure_errors():
         async with engine.connect() as connection:
-            await (await connection.execution_options(isolation_level="AUTOCOMMIT")).execute(text(statement))
-    except DBAPIError as error:
-        raise InputError(f"{statement.split(' ', 2)[0].lower()} database: {error.orig}") from error
+            await connection.execution_options(isolation_level="AUTOCOMMIT")
+            try:
+                await connection.execute(text(statement))
+            except ProgrammingError as error:
+                raise InputError(f"{statement}: {str(error.orig).split(': ')[-1]}") from error

@@ -64,6 +64,10 @@ async def fresh_stores(at: Servers, settings: Settings) -> AsyncIterator[Setting
     administrator = make_engine(at.database_url, name="demo-admin", pool_size=1)
     try:
         await create_database(administrator, name)
+    except BaseException:
+        await administrator.dispose()
+        raise
+    try:
         url = make_url(at.database_url).set(database=name).render_as_string(hide_password=False)
         engine = make_engine(url, name="demo-migrate", pool_size=1)
         try:
