@@ -43,11 +43,6 @@ def instant(day: int, clock: str) -> int:
     return START_S + at(day, clock) * SLOT_S
 
 
-def slot_ends() -> npt.NDArray[np.int64]:
-    """Interval ends of all slots, epoch seconds."""
-    return START_S + SLOT_S * np.arange(1, SLOTS + 1, dtype=np.int64)
-
-
 def working_week(plant: Template, *, scale: float, weeks: int, phase: int) -> F64:
     """Mean kW of the 672 slots: the measured week ``weeks`` before the week of 2018-11-13, moved by ``phase`` slots."""
     first = date(2018, 11, 13) - timedelta(weeks=weeks)

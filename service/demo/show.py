@@ -112,7 +112,9 @@ class LiveShow:
         events = Table.grid(padding=(0, 1))
         for event in self._recent:
             events.add_row(Text(event_line(event), style=_STYLE.get(event.type, ""), no_wrap=True, overflow="ellipsis"))
-        bar = ProgressBar(total=max(1, moment.total), completed=moment.sent)
+        # A bar by itself ends without a new line and would swallow the first event.
+        bar = Table.grid(expand=True)
+        bar.add_row(ProgressBar(total=max(1, moment.total), completed=moment.sent))
         self._live.update(Group(head, bar, events))
 
     def event(self, event: Event) -> None:

@@ -14,7 +14,7 @@ from detectors.vocab import Kind, Quality, Scale, code
 from service.demo import scenes_data, scenes_load
 from service.demo.expected import Planted
 from service.demo.registry_files import write_registry
-from service.demo.season import END_S, SLOT_S, SLOTS, START_S, ZONE, slot_ends
+from service.demo.season import END_S, SLOT_S, SLOTS, START_S, ZONE
 from service.demo.setting import set_stage
 from service.demo.stage import Channel, Record, Stage
 
@@ -129,6 +129,3 @@ def _sent(channel: Channel, clock: random.Random) -> Iterator[Record]:
         if channel.voltage_v is not None:
             volts = round(float(channel.voltage_v[slot]), 1)
             yield Record(meter.meter_id, ts, volts, Kind.VOLTAGE, "V", Scale.PRIMARY, SLOT_S, Quality.M, 0, coll_ms)
-
-
-__all__ = ["Record", "Stage", "Story", "build", "csv_row", "local_time", "slot_ends"]
