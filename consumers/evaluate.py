@@ -2,6 +2,7 @@
 
 import asyncio
 from collections import defaultdict
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from time import monotonic
 
@@ -10,22 +11,25 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from consumers.finality import finalise
 from consumers.rejudge import Office, Rejudged, rejudge
-from consumers.ticking import RECOUNT_SHARE, recount, tick
+from consumers.ticking import RECOUNT_SHARE, extend, recount, tick
 from detectors.errors import InfrastructureError
-from detectors.world import compile_world
+from detectors.slots import local_date, local_day
+from detectors.world import World, compile_world
 from service.calendar import office_day_type
 from service.clock import Clock
 from service.db.judgement import Mark, claim
 from service.db.quarantine import awaits_known_meter
 from service.db.registry_load import load_registry
 from service.db.sessions import reading, writing
-from service.db.stream_time import StreamTime, registry_version, stream_time, thin_source_slots
+from service.db.stream_time import StreamTime, earliest_reading, registry_version, stream_time, thin_source_slots
 from service.settings import Settings
 
 log = structlog.get_logger(__name__)
 
 CLAIM_SCOPES = 1_000
 IDLE_S = 0.1
+#: No order and no reading: nothing has begun.
+NO_HISTORY = 2**62
 RETRY_S = 1.0
 RECHECK_WAIT_S = 30.0
 
@@ -68,8 +72,31 @@ class Evaluator:
         )
         if not marks:
             return None
+        if min(m.first_slot for m in marks) < office.begin_slot:
+            office = await self._begin_earlier(connection, office, now)
         await recount(connection, office, await self._thin_spans(connection, office, marks), self._as_of, now)
         return await rejudge(connection, office, marks, self._as_of, now)
+
+    async def _begin_earlier(self, connection: AsyncConnection, office: Office, now: datetime) -> Office:
+        """Readings older than all before came in: the history begins with them."""
+        earlier = replace(office, begin_slot=await self._begin_slot(connection, office.world))
+        if earlier.begin_slot < office.begin_slot:
+            await extend(connection, earlier, office.begin_slot, self._as_of, now)
+            self._office = earlier
+        return earlier
+
+    async def _begin_slot(self, connection: AsyncConnection, world: World) -> int:
+        """Local midnight of the earliest reading or order start (SEMANTICS §6.33), as a slot."""
+        first_order_s = min((o.valid_from for o in world.orders), default=None)
+        midnight_s = None
+        if first_order_s is not None:
+            day = local_date(world.zone, first_order_s)
+            midnight_s = local_day(world.zone, day, world.slot_s).first_slot * world.slot_s
+        first_ts = await earliest_reading(connection, midnight_s)
+        if first_ts is not None:
+            day = local_date(world.zone, first_ts - 1)
+            midnight_s = local_day(world.zone, day, world.slot_s).first_slot * world.slot_s
+        return NO_HISTORY if midnight_s is None else midnight_s // world.slot_s
 
     async def _thin_spans(
         self, connection: AsyncConnection, office: Office, marks: list[Mark]
@@ -94,7 +121,7 @@ class Evaluator:
             self._waits_since = 0.0
             stored = await load_registry(connection)
             world = compile_world(stored.registry, self._settings.slot_s, office_day_type(stored.registry))
-            self._office = Office.of(stored, world)
+            self._office = Office.of(stored, world, await self._begin_slot(connection, world))
         return True
 
 

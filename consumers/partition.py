@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from consumers.poison import PoisonGauge
 from consumers.ports import RawRecord
+from service.db.readings import Optimism
 
 
 @dataclass(slots=True, eq=False)
@@ -24,6 +25,7 @@ class Partition:
     is_lost: bool = False  # revoked or fenced: begin nothing any more
     hole_at: int | None = None  # first offset that came after a gap, sought once
     poison: PoisonGauge = field(default_factory=PoisonGauge)
+    optimism: Optimism = field(default_factory=Optimism)
 
     def __post_init__(self) -> None:
         self.read_to = self.cursor

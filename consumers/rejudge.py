@@ -38,9 +38,10 @@ class Office:
     scope_no_of_row: list[int]
     meter_row_of_no: dict[int, int]
     meter_no_of_row: list[int]
+    begin_slot: int  # first slot of the history: nothing is missing before it
 
     @staticmethod
-    def of(stored: StoredRegistry, world: World) -> "Office":
+    def of(stored: StoredRegistry, world: World, begin_slot: int) -> "Office":
         """Pair a compiled world with the database's numbers."""
         scope_nos = [stored.scope_no[s] for s in world.scope_ids]
         meter_nos = [stored.meter_no[m.meter_id] for m in world.registry.meters]
@@ -52,6 +53,7 @@ class Office:
             scope_nos,
             {no: row for row, no in enumerate(meter_nos)},
             meter_nos,
+            begin_slot,
         )
 
 
@@ -153,7 +155,8 @@ async def _judge(
         if source in place:
             down[place[source], slot - grid.first_slot] = True
     await ensure_partitions(connection, day, day)
-    result = judge_day(world, rows, grid.today, readings, as_of, begin, down_on(grid, grid.first_slot, down))
+    feed = down_on(grid, grid.first_slot, down)
+    result = judge_day(world, rows, grid.today, readings, as_of, begin, feed, office.begin_slot)
     return result, [stored.get(no, NOTHING_CARRIED) for no in scope_nos]
 
 

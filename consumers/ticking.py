@@ -10,6 +10,7 @@ from consumers.alert_sync import changes
 from consumers.rejudge import Office
 from detectors.caps import BEFORE_ORDER_S
 from detectors.feed import feed_alerts, is_down
+from detectors.slots import DAY_S, local_date, local_day
 from detectors.world import World
 from service.db import ticks
 from service.db.alert_store import save_alerts, save_live, stored_alerts
@@ -17,13 +18,15 @@ from service.db.feed import publish
 
 #: A source is counted again when late data reaches a slot at which fewer than this share of its meters spoke.
 RECOUNT_SHARE = 0.3
+#: How far back a tick marks scopes that no order needs.
+RECENT_S = 2 * DAY_S
 
 
 async def tick(connection: AsyncConnection, office: Office, as_of: int, published_at: datetime) -> int:
     """Mark what fell due since the last tick, source by source, and publish `feed_down`. Returns the marks written.
 
-    The caller commits. Only scopes under an order, or within 6 h before one, are marked: for the others silence says
-    nothing.
+    The caller commits. Scopes are marked where an order needs them, and over the last days in any case, so that every
+    scope has its rows; what no order needs is not made up for long after the fact.
     """
     world = office.world
     done = await ticks.next_slots(connection)
@@ -33,10 +36,11 @@ async def tick(connection: AsyncConnection, office: Office, as_of: int, publishe
         until = (as_of - int(world.source_delay_s[row])) // world.slot_s
         begin = done.get(source)
         if begin is None:
-            begin = min(_first_needed(world, row), until)
+            begin = office.begin_slot
+        begin = max(begin, min(office.begin_slot, until))
         if begin >= until and source in done:
             continue
-        moved[source] = until
+        moved[source] = max(until, done.get(source, 0))
         if begin < until:
             due += _due_marks(office, row, begin, until - 1)
             await _count(connection, office, row, begin, until - 1, as_of)
@@ -44,6 +48,20 @@ async def tick(connection: AsyncConnection, office: Office, as_of: int, publishe
     await ticks.mark_due(connection, due)
     await ticks.advance(connection, moved)
     return len(due)
+
+
+async def extend(
+    connection: AsyncConnection, office: Office, old_begin_slot: int, as_of: int, published_at: datetime
+) -> None:
+    """The history begins earlier than it did: count every source there, and judge what silence may mean there."""
+    first, last = office.begin_slot, old_begin_slot - 1
+    world = office.world
+    for row in range(len(world.sources)):
+        until = min(last, (as_of - int(world.source_delay_s[row])) // world.slot_s - 1)
+        if first <= until:
+            await _count(connection, office, row, first, until, as_of)
+            await ticks.mark_due(connection, _due_marks(office, row, first, until))
+            await _publish_feed(connection, office, row, as_of, published_at)
 
 
 async def recount(
@@ -64,32 +82,26 @@ async def recount(
             await _publish_feed(connection, office, row, as_of, published_at)
 
 
-def _first_needed(world: World, source_row: int) -> int:
-    """First slot at which silence of a source could mean something: 6 h before the first order of its scopes."""
-    scopes = _scopes_of(world, source_row)
-    starts = [o.valid_from for o, s in zip(world.orders, world.order_scope, strict=True) if s in scopes]
-    return (min(starts) - BEFORE_ORDER_S) // world.slot_s if starts else 2**62
-
-
 def _scopes_of(world: World, source_row: int) -> set[int]:
+    """Scopes with a meter of the source; those without any meter go with the first source."""
     of_source = world.meter_source[world.member_meter] == source_row
-    return set(world.member_scope[of_source].tolist())
+    scopes = set(world.member_scope[of_source].tolist())
+    return scopes | (set(range(len(world.scope_ids))) - set(world.member_scope.tolist()) if source_row == 0 else set())
 
 
 def _due_marks(office: Office, source_row: int, first: int, last: int) -> list[tuple[int, int, int]]:
-    """Marks of the source's scopes over the slots in which an order needs them."""
+    """Marks of the source's scopes over [first, last]: where an order needs them, and at the span's both ends."""
     world = office.world
     scopes = _scopes_of(world, source_row)
-    spans: dict[int, tuple[int, int]] = {}
+    day = local_day(world.zone, local_date(world.zone, first * world.slot_s), world.slot_s)
+    ends = {(first, min(last, day.end_slot - 1)), (max(first, last - RECENT_S // world.slot_s), last)}
+    marks = {(scope, low, high) for scope in scopes for low, high in ends}
     for order, scope in zip(world.orders, world.order_scope.tolist(), strict=True):
-        if scope not in scopes:
-            continue
         low = max(first, (order.valid_from - BEFORE_ORDER_S) // world.slot_s)
         high = min(last, (order.valid_to - 1) // world.slot_s)
-        if low <= high:
-            known = spans.get(scope, (low, high))
-            spans[scope] = (min(low, known[0]), max(high, known[1]))
-    return [(office.scope_no_of_row[s], low, high) for s, (low, high) in sorted(spans.items())]
+        if scope in scopes and low <= high:
+            marks.add((scope, low, high))
+    return [(office.scope_no_of_row[s], low, high) for s, low, high in sorted(marks)]
 
 
 async def _count(

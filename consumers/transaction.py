@@ -16,7 +16,7 @@ from service.db.account import Line, add_lines
 from service.db.marks import add_marks
 from service.db.meter_index import MeterIndex, registry_version
 from service.db.quarantine import Entry, State
-from service.db.readings import Stored, store
+from service.db.readings import Optimism, Stored, store
 from service.db.sessions import writing
 
 #: Told before each step of a batch; tests stop the world there.
@@ -51,7 +51,14 @@ async def no_step(_step: str) -> None:
 
 
 async def commit_batch(
-    engine: AsyncEngine, move: Move, batch: Prepared, *, slot_s: int, quarantine_cap: int, on_step: OnStep = no_step
+    engine: AsyncEngine,
+    move: Move,
+    batch: Prepared,
+    *,
+    slot_s: int,
+    quarantine_cap: int,
+    optimism: Optimism | None = None,
+    on_step: OnStep = no_step,
 ) -> Counter[Line]:
     """Write a batch; returns its lines of the account.
 
@@ -78,29 +85,26 @@ async def commit_batch(
             raise FencedError(f"partition {move.part}: offset {move.from_offset} of epoch {move.epoch} is not ours")
         await on_step("cursor")
         batch = replace(batch, entries=await capped(connection, batch.entries, quarantine_cap))
-        lines = await write_effects(connection, batch, slot_s=slot_s, on_step=on_step)
+        if await registry_version(connection, lock=True) != batch.index.version:
+            raise StaleIndexError("the registry has changed")
+        stored = await store_and_mark(connection, batch, slot_s=slot_s, optimism=optimism, on_step=on_step)
+        lines = batch.lines(stored.fate)
+        await add_lines(connection, lines)
+        await on_step("account")
     await on_step("committed")
     return lines
 
 
-async def write_effects(
-    connection: AsyncConnection, batch: Prepared, *, slot_s: int, on_step: OnStep = no_step
-) -> Counter[Line]:
-    """Readings, quarantine, marks and account of a batch. The caller's transaction has executed a statement already."""
-    if await registry_version(connection, lock=True) != batch.index.version:
-        raise StaleIndexError("the registry has changed")
-    stored = await store_and_mark(connection, batch, slot_s=slot_s, on_step=on_step)
-    lines = batch.lines(stored.fate)
-    await add_lines(connection, lines)
-    await on_step("account")
-    return lines
-
-
 async def store_and_mark(
-    connection: AsyncConnection, batch: Prepared, *, slot_s: int, on_step: OnStep = no_step
+    connection: AsyncConnection,
+    batch: Prepared,
+    *,
+    slot_s: int,
+    optimism: Optimism | None = None,
+    on_step: OnStep = no_step,
 ) -> Stored:
     """Readings in, what they touch marked, entries held or refused."""
-    stored = await store(connection, batch.arrived, factors(batch.index))
+    stored = await store(connection, batch.arrived, factors(batch.index), optimism)
     await on_step("readings")
     await quarantine.add_entries(connection, batch.entries)
     await on_step("quarantine")

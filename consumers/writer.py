@@ -149,9 +149,14 @@ class Writer:
             now_s=self.clock.now(),
             end_offset=partition.end_offset,
         )
-        cap = self.settings.quarantine_cap
         lines = await commit_batch(
-            self.engine, move, work.prepared, slot_s=self.settings.slot_s, quarantine_cap=cap, on_step=self.on_step
+            self.engine,
+            move,
+            work.prepared,
+            slot_s=self.settings.slot_s,
+            quarantine_cap=self.settings.quarantine_cap,
+            optimism=partition.optimism,
+            on_step=self.on_step,
         )
         partition.cursor = to_offset
         self.metrics.batch_seconds.observe(perf_counter() - started)

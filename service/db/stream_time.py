@@ -1,7 +1,7 @@
 """How far the stream was read: silence before that time is silence, after it nobody knows yet."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -34,6 +34,15 @@ async def stream_time(connection: AsyncConnection) -> StreamTime | None:
 async def registry_version(connection: AsyncConnection) -> int:
     """Version of the registry; every import that changes something raises it."""
     return int(await connection.scalar(text("SELECT version FROM registry_state")) or 0)
+
+
+async def earliest_reading(connection: AsyncConnection, until_s: int | None) -> int | None:
+    """Time of the earliest reading of all, looked for up to ``until_s`` where given; epoch seconds, None without."""
+    first = await connection.scalar(
+        text("SELECT min(ts) FROM readings WHERE CAST(:until AS timestamptz) IS NULL OR ts <= :until"),
+        {"until": None if until_s is None else datetime.fromtimestamp(until_s, UTC)},
+    )
+    return None if first is None else int(first.timestamp())
 
 
 async def thin_source_slots(
