@@ -1,5 +1,7 @@
 """Is a source down, or is a meter silent? (SEMANTICS §5.29)"""
 
+from collections import Counter, defaultdict
+
 import numpy as np
 import numpy.typing as npt
 
@@ -54,8 +56,24 @@ def is_down(world: World, first_slot: int, n_valid: I64, n_speaks: I64, as_of: i
     """Which slots of each source are down, and which are decided at ``as_of``, [sources, T]."""
     ends = (first_slot + 1 + np.arange(n_valid.shape[1], dtype=np.int64)) * world.slot_s
     decided = ends <= as_of - world.source_delay_s[:, None]
-    many = world.source_plants[:, None] >= DOWN_PLANTS
-    return decided & many & (n_valid > 0) & (n_speaks < DOWN_SHARE * n_valid), decided
+    down = decided & (world.source_plants[:, None] >= DOWN_PLANTS) & (n_speaks < DOWN_SHARE * n_valid)
+    for row in np.flatnonzero(down.any(axis=1)):
+        thin = np.flatnonzero(down[row])
+        down[row, thin] = _plants_at(world, int(row), ends[thin] - world.slot_s) >= DOWN_PLANTS
+    return down, decided
+
+
+def _plants_at(world: World, source: int, starts_s: I64) -> I64:
+    """Plants with a meter of the source that is valid at each instant."""
+    used = np.zeros(len(starts_s), np.int64)
+    of_plant: dict[str, list[tuple[int, int]]] = defaultdict(list)
+    for row in np.flatnonzero(world.meter_source == source):
+        meter = world.registry.meters[row]
+        of_plant[meter.plant_id].append((meter.valid_from, meter.valid_to))
+    spans: dict[frozenset[tuple[int, int]], int] = Counter(frozenset(s) for s in of_plant.values())
+    for validities, plants in spans.items():  # thousands of plants share a handful of validities
+        used += plants * np.any([(starts_s >= begin) & (starts_s < end) for begin, end in validities], axis=0)
+    return used
 
 
 def down_on(grid: Grid, first_slot: int, down: Bool) -> Bool:

@@ -45,7 +45,7 @@ class Loads:
     meters: U16  # meters valid at the slot
     missing: U16  # meters missing (SEMANTICS §1.4), declared outages and coarse registers apart
     facts: U16  # Fact bits
-    register_extra_wh: I64  # [S]
+    register_extra_wh: I64  # [S] what registers prove of the day beyond its slots, where all signs are +
 
 
 def scope_loads(
@@ -112,8 +112,10 @@ def scope_loads(
     ):
         facts |= np.where(holds, np.uint16(fact), np.uint16(0))
     extra = np.zeros(len(scopes), np.int64)
-    positive = (world.member_sign[rows] > 0) & valid[:, grid.day].all(axis=1)
-    extra[present] = np.add.reduceat(np.where(positive, meters.register_extra_wh[at], 0), groups)
+    whole_day = valid[:, grid.day].all(axis=1)
+    extra[present] = np.add.reduceat(np.where(whole_day, meters.register_extra_wh[at], 0), groups)
+    subtracted = (world.member_sign[rows] < 0) & valid[:, grid.day].any(axis=1)
+    extra[owner[subtracted]] = 0  # what is subtracted may not be known: no lower bound
     return Loads(wh, count(measured), n_valid, n_missing, facts, extra)
 
 

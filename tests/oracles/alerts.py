@@ -63,7 +63,7 @@ def _energy_over(timeline: Timeline, verdicts: Verdicts, track: Track, episode: 
     local = timeline.local
     if episode.rule in (*DAY_RULES, Rule.LIMIT_PACE):
         day = local.day_of_slot(episode.opened)
-        is_limit = track.order.control == Control.LIMIT and episode.rule != Rule.HOURS_OVER
+        is_limit = track.order.control == Control.LIMIT  # §3.15: its day cap is energy, whatever it measures
         cap_kwh = timeline.energy_cap_kwh(track, day) if is_limit else timeline.power_cap_kwh(track, day)
         judged = [s for s, _ in track.judged(local.slots_of(day)) if s < timeline.until]
         return None if cap_kwh is None else timeline.energy_kwh(timeline.measured, judged) - cap_kwh

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from detectors.registry import Registry
 from detectors.vocab import CloseReason, Reason, Rule, Verdict
-from tests.oracles.energy import MeterSeries, meter_slot
+from tests.oracles.energy import MeterSeries
 from tests.oracles.local_time import LocalTime
 from tests.oracles.scope_slots import is_missing_by_time
 from tests.oracles.slot_rules import Episode
@@ -35,7 +35,7 @@ class FeedState:
         meters = [m for m in registry.meters if m.source == source]
         for slot in slots:
             valid = [m for m in meters if m.valid_from <= slot * local.slot_s < m.valid_to]
-            speaking = [m for m in valid if meter_slot(series[m.meter_id], slot, local, None, None).wh is not None]
+            speaking = [m for m in valid if slot in series[m.meter_id].reached]
             self.shares[slot] = len(speaking) / len(valid) if valid else 0.0
             # every meter of a source has the same declared delay
             if not meters or not is_missing_by_time(registry, meters[0], slot, local, as_of):

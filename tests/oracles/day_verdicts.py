@@ -102,12 +102,14 @@ def day_row(timeline: Timeline, verdicts: Verdicts, episodes: dict[str, list[Epi
         cap_of = timeline.energy_cap_kwh if is_limit else timeline.power_cap_kwh
         cap_kwh = cap_of(track, day)
     verdict, reasons = day_verdict(timeline, verdicts, episodes, day)
-    has_energy = any(timeline.measured[s].wh is not None for s in slots)
+    energy_kwh = timeline.energy_kwh(timeline.measured, slots)
+    # §2.8: known too where only a register of the day proves some
+    has_energy = energy_kwh > 0 or any(timeline.measured[s].wh is not None for s in slots)
     violating = sum(verdicts[s].verdict == Verdict.VIOLATING for s in slots)
     return DayRow(
         scope_id=timeline.scope.scope_id,
         day=day,
-        energy_kwh=timeline.energy_kwh(timeline.measured, slots) if has_energy else None,
+        energy_kwh=energy_kwh if has_energy else None,
         cap_kwh=cap_kwh,
         coverage=sum(timeline.measured[s].coverage for s in slots) / len(slots),
         verdict=verdict,

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from detectors.registry import Meter, Registry
-from detectors.vocab import Kind, Reason
+from detectors.vocab import QUALITY_CLASS, Kind, Reason
 from tests.oracles.local_time import LocalTime
 from tests.oracles.winner import Winner, exceeds_capacity, multiplier, primary_value
 
@@ -39,6 +39,7 @@ class MeterSeries:
     voltages: dict[int, float] = field(default_factory=dict)
     set_aside: dict[int, set[Reason]] = field(default_factory=dict)
     bad_slots: set[int] = field(default_factory=set)
+    reached: set[int] = field(default_factory=set)  # slots that a value of power or energy worth evidence reaches
 
 
 def series_of(registry: Registry, meter: Meter, won: list[Winner], local: LocalTime) -> MeterSeries:
@@ -67,6 +68,9 @@ def series_of(registry: Registry, meter: Meter, won: list[Winner], local: LocalT
         reading = winner.reading
         is_instant = reading.kind not in PREFERENCE or reading.kind == Kind.ENERGY_REG
         since = reading.ts - (1 if is_instant else reading.period_s)
+        if reading.kind in PREFERENCE and QUALITY_CLASS[reading.q] == 0:  # §5.29: the source delivered here
+            first = (reading.ts - reading.period_s) // local.slot_s
+            series.reached.update(range(first, (reading.ts - 1) // local.slot_s + 1))
         if winner.turned_to_none:
             put_aside(since, reading.ts, Reason.NOT_EVIDENCE, True)
         value, why_not = primary_value(registry, meter, reading)
