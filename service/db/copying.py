@@ -23,12 +23,17 @@ _TRAILER = b"\xff\xff"
 #: Microseconds from 1970 to 2000: PostgreSQL counts from there.
 _EPOCH_2000_US = 946_684_800_000_000
 _AWAY = ("08", "53", "57", "58")
+_UNIQUE_VIOLATION = "23505"
 _DATA = ("22", "23")
 _CONTENTION = ("40001", "40P01", "55P03")
 
 
 class DataError(CuofengError):
     """The database refuses the data itself; the same again would fail again."""
+
+
+class TakenError(DataError):
+    """A key is there already."""
 
 
 def row_dtype(columns: Sequence[tuple[str, str]]) -> np.dtype[np.void]:
@@ -98,6 +103,8 @@ def driver_errors() -> Iterator[None]:
             raise ContentionError("another transaction won") from error
         if sqlstate[:2] in _AWAY:
             raise InfrastructureError("the database is away") from error
+        if sqlstate == _UNIQUE_VIOLATION:
+            raise TakenError(str(error)) from error
         if sqlstate[:2] in _DATA:
             raise DataError(str(error)) from error
         raise
