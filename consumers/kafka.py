@@ -11,7 +11,13 @@ from typing import Any, Self
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRebalanceListener, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
-from aiokafka.errors import KafkaError, MessageSizeTooLargeError, NoOffsetForPartitionError, OffsetOutOfRangeError
+from aiokafka.errors import (
+    KafkaError,
+    MessageSizeTooLargeError,
+    NoOffsetForPartitionError,
+    OffsetOutOfRangeError,
+    TopicAlreadyExistsError,
+)
 
 from consumers.ports import FatalFeedError, FeedError, Headers, OutOfRangeError, Owner, RawRecord
 
@@ -232,6 +238,29 @@ class Producer:
     async def flush(self) -> None:
         """Wait until everything queued was sent."""
         await self._producer.flush()
+
+
+async def ensure_topic(bootstrap: str, topic: str, partitions: int = 1) -> None:
+    """Create a topic unless it is there; on three brokers where there are as many.
+
+    Raises:
+        FeedError: the broker does not answer, or does not let us.
+    """
+    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
+    try:
+        await admin.start()
+        if topic in await admin.list_topics():
+            return
+        brokers = (await admin.describe_cluster())["brokers"]
+        wanted = NewTopic(name=topic, num_partitions=partitions, replication_factor=min(3, len(brokers)))
+        answer = await admin.create_topics([wanted])
+        refusals = [code for _name, code, *_ in answer.topic_errors if code not in (0, TopicAlreadyExistsError.errno)]
+        if refusals:
+            raise FeedError(f"topic {topic} cannot be created: error {refusals[0]}")
+    except KafkaError as error:
+        raise FeedError(f"topic {topic} cannot be created: {error!r}") from error
+    finally:
+        await admin.close()
 
 
 class TooLargeError(FeedError):

@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from consumers.dead_letters import deliver_dead_letters
 from consumers.ingest import Ingest
-from consumers.kafka import KafkaFeed, Producer
+from consumers.kafka import KafkaFeed, Producer, ensure_topic
 from consumers.ports import FeedError
 from consumers.recheck import Rechecker
 from consumers.transaction import OnStep, no_step
@@ -81,6 +81,7 @@ async def look_after_quarantine(writer: Writer, bootstrap: str) -> None:
     clock_due = expire_due = monotonic()
     while True:
         try:
+            await ensure_topic(bootstrap, writer.settings.kafka_dlq_topic)
             async with Producer(bootstrap) as producer:
                 while True:
                     version = writer.index.version

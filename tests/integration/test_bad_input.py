@@ -2,11 +2,12 @@
 
 import asyncio
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from aiokafka import AIOKafkaConsumer, TopicPartition
-from aiokafka.errors import MessageSizeTooLargeError
+from aiokafka.errors import InvalidTimestampError, MessageSizeTooLargeError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from service.clock import VirtualClock
@@ -182,7 +183,11 @@ async def test_a_producer_whose_clock_is_wrong_moves_no_clock(
     await insert_registry(engine)
     future = 4070908800
     bad = message(reading(1) | {"ts": "2099-01-01T00:00:00+00:00"}, timestamp_ms=future * 1000)
-    await send(broker, topic, [bad, message(reading(3))])
+    try:
+        await send(broker, topic, [bad])
+    except InvalidTimestampError:  # Apache Kafka 4 itself takes no more than an hour
+        await send(broker, topic, [replace(bad, timestamp_ms=NOW * 1000)])
+    await send(broker, topic, [message(reading(3))])
     async with ingesting(database_url, broker, make_settings(topic)):
         await until(lambda: _consumed(engine, topic, 2))
     assert await account(engine) == {("accepted", ""): 1, ("quarantined", "future_ts"): 1}
