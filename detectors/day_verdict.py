@@ -33,7 +33,7 @@ def day_rows(work: "Pass", found: Found, carries: Sequence[Carry]) -> list[DayRo
     past = work.past[day]
     verdict = work.slots.verdict[:, day]
     violates = _by_scope(work, found.alerted | _next_day_opens(work, found))
-    could = _by_scope(work, _could_fire(work, found, carries))
+    could = _by_scope(work, _could_fire(work, found, carries)) | _lacks_a_cap(work)
     judged = _by_scope(work, any_slot(_judged(work)))
     known_wh = np.where(past, work.evidence.known_wh[:, day], 0).sum(axis=1)
     any_known = any_slot(work.evidence.bound[:, day] & past)
@@ -79,6 +79,13 @@ def _judged(work: "Pass") -> Bool:
     """Ordered slots of the day neither exempt nor in grace, [O, day slots] (SEMANTICS §4.22)."""
     caps = work.caps
     return np.asarray((caps.ordered & ~caps.exempt & ~caps.grace)[:, work.grid.day], np.bool_)
+
+
+def _lacks_a_cap(work: "Pass") -> Bool:
+    """Scopes with a slot of the day that no filling could decide, [S]: nothing tells its cap (SEMANTICS §3.16)."""
+    bits = np.uint32(Reason.NO_BASELINE | Reason.NO_DAY_ENERGY | Reason.UNDECIDABLE)
+    day = work.grid.day
+    return any_slot((work.slots.verdict[:, day] == Verdict.UNKNOWN) & ((work.slots.reasons[:, day] & bits) > 0))
 
 
 def _by_scope(work: "Pass", of_order: Bool) -> Bool:
@@ -154,7 +161,7 @@ def _could_fire(work: "Pass", found: Found, carries: Sequence[Carry]) -> Bool:
         flags[i, :cut] = False
         if until > first and fillable[i, first : min(until, last)].any():
             undecidable[i] = True
-    by_run = _windows(work, flags, found.starts)
+    by_run = _windows(work, flags, found.starts) & any_slot(fillable)
     energy = np.where(open_slot, fill_wh, work.evidence.known_wh[caps.scope])[:, day]
     judged = _judged(work)
     total = np.where(judged, energy, 0).sum(axis=1)

@@ -227,6 +227,8 @@ class _OrderView:
         alert.last_slot = first + self._last_after(rule, at, flag, over_slots)
         verdict = work.slots.verdict[self.scope]
         known = (work.evidence.covered[self.scope] & work.past) | (verdict == Verdict.VIOLATING)
+        caps = work.caps  # between two windows the plant may run: that is no peak of the alert
+        known &= caps.ordered[self.row] & ~caps.exempt[self.row] & ~caps.grace[self.row]
         for slot in range(first, alert.last_slot + 1):
             c = slot - grid.first_slot
             load = int(work.loads.wh[self.scope, c]) if known[c] else None

@@ -61,11 +61,14 @@ def meter_slots(world: World, meters: I64, grid: Grid, readings: ReadingColumns,
     mine = near & (meters[row] == readings.meter) if len(meters) else np.zeros(len(readings), np.bool_)
     readings, row = readings.take(mine), row[mine]
     _voltages(out, row, readings, grid)
+    lost = readings.had_evidence & (evidence_class(readings.q) != 0)
+    if lost.any():
+        _mark(out.evidence_lost, row[lost], readings.ts[lost], _reach_s(readings)[lost], grid)
     energy = np.isin(readings.kind, [int(k) for k in ENERGY_KINDS])
     readings, row = readings.take(energy), row[energy]
     is_register = readings.kind == Kind.ENERGY_REG
     period = np.where(is_register, grid.slot_s, readings.period_s)
-    value, usable = _usable_values(world, out, readings, row, period, grid)
+    value, usable = _usable_values(world, out, readings, row, grid)
     fits = usable & (is_register | (period <= grid.slot_s))
     for kind in ENERGY_KINDS:
         of_kind = fits & (readings.kind == kind)
@@ -124,6 +127,12 @@ def _mark(target: Bool, row: I64, ts: I64, period: I64, grid: Grid) -> None:
         target[row[inside], column[inside]] = True
 
 
+def _reach_s(readings: ReadingColumns) -> I64:
+    """Seconds before its time that each reading speaks of; 1 for what is read at an instant."""
+    has_span = np.isin(readings.kind, (int(Kind.ENERGY_INT), int(Kind.POWER_AVG), int(Kind.POWER_INST)))
+    return np.where(has_span, readings.period_s, 1).astype(np.int64)
+
+
 def _voltages(out: MeterSlots, row: I64, readings: ReadingColumns, grid: Grid) -> None:
     """A voltage above 0 in a slot shows a live meter, one of 0 (and none above) a dead one (SEMANTICS §2.11)."""
     proof = (readings.kind == Kind.VOLTAGE) & (evidence_class(readings.q) == 0)
@@ -134,9 +143,7 @@ def _voltages(out: MeterSlots, row: I64, readings: ReadingColumns, grid: Grid) -
     out.dead[out.live] = False
 
 
-def _usable_values(
-    world: World, out: MeterSlots, readings: ReadingColumns, row: I64, period: I64, grid: Grid
-) -> tuple[F64, Bool]:
+def _usable_values(world: World, out: MeterSlots, readings: ReadingColumns, row: I64, grid: Grid) -> tuple[F64, Bool]:
     """Primary values, and which are evidence at evaluation; the others leave their mark in ``out``."""
     secondary = readings.scale == Scale.SECONDARY
     factor = np.ones(len(readings))
@@ -144,6 +151,7 @@ def _usable_values(
     value = readings.value * factor
     power = (readings.kind == Kind.POWER_INST) | (readings.kind == Kind.POWER_AVG)
     register = readings.kind == Kind.ENERGY_REG
+    period = _reach_s(readings)
     load_kw = np.where(power, value, value * 3600 / np.maximum(period, 1))
     with np.errstate(invalid="ignore"):
         over = ~register & (load_kw > CAPACITY_FACTOR * world.meter_capacity_kw[readings.meter])
@@ -152,7 +160,6 @@ def _usable_values(
     unknown = np.isnan(factor)
     for target, holds in (
         (out.over_capacity, evidence & over),
-        (out.evidence_lost, ~evidence & readings.had_evidence),
         (out.not_evidence, ~evidence | negative),
         (out.no_multiplier, unknown),
     ):
@@ -305,10 +312,15 @@ def _spans(
                 out.coarse[meter, column] = True
             elif last - first == n:
                 out.wh[meter, column] = round((high[1] - low[1]) / n)
-                out.negative[meter, column] = high[1] < low[1]
+                out.negative[meter, column] = _falls(points, pieces, (day.first_slot + first) * slot_s, n * slot_s)
                 out.partial[meter, column] = False
                 out.spanned[meter, column] = True
     out.measured[meter] |= out.spanned[meter]
+
+
+def _falls(points: dict[int, tuple[int, float]], pieces: list[tuple[int, int]], begin: int, length_s: int) -> bool:
+    """Whether the curve goes down in one of its intervals within a span."""
+    return any(points[b][1] < points[a][1] for a, b in pieces if begin <= a and b <= begin + length_s)
 
 
 def _register_days(

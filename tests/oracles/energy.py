@@ -20,14 +20,19 @@ class Piece(NamedTuple):
     end: int
     kwh: float
     u_kwh: float
+    is_negative: bool = False
 
 
 class MeterSlot(NamedTuple):
-    """What one meter says of one slot. ``wh`` is evidence, ``partial_wh`` an incomplete tiling (a lower bound)."""
+    """What one meter says of one slot. ``wh`` is evidence, ``partial_wh`` an incomplete tiling (a lower bound).
+
+    ``is_negative``: a value below 0 is in it; then no sum with it is a lower bound (§2.10).
+    """
 
     wh: int | None
     partial_wh: int | None
     is_too_coarse: bool
+    is_negative: bool = False
 
 
 @dataclass
@@ -95,13 +100,14 @@ def series_of(registry: Registry, meter: Meter, won: list[Winner], local: LocalT
 
 def tile(pieces: Mapping[int, Piece], start: int, end: int) -> Piece | None:
     """§2.7: the pieces that tile ``(start, end]`` exactly, as one; None where they do not."""
-    kwh, u_kwh, at = 0.0, 0.0, end
+    kwh, u_kwh, at, is_negative = 0.0, 0.0, end, False
     while at > start:
         piece = pieces.get(at)
         if piece is None:
             return None
         kwh, u_kwh, at = kwh + piece.kwh, max(u_kwh, piece.u_kwh), piece.start
-    return Piece(start, end, kwh, u_kwh) if at == start else None
+        is_negative = is_negative or piece.kwh < 0
+    return Piece(start, end, kwh, u_kwh, is_negative) if at == start else None
 
 
 def is_fine_enough(piece: Piece, threshold_kw: float | None) -> bool:
@@ -111,14 +117,15 @@ def is_fine_enough(piece: Piece, threshold_kw: float | None) -> bool:
     return 2 * piece.u_kwh / ((piece.end - piece.start) / 3600) < threshold_kw
 
 
-def _inside(pieces: Mapping[int, Piece], start: int, end: int, threshold_kw: float | None) -> float | None:
-    """§2.7: energy of the pieces that lie in a slot without tiling it: a lower bound. None without any."""
-    kwh, found, at = 0.0, False, end
+def _inside(pieces: Mapping[int, Piece], start: int, end: int, threshold_kw: float | None) -> Piece | None:
+    """§2.7: the pieces that lie in a slot without tiling it, as one: a lower bound. None without any."""
+    kwh, found, at, is_negative = 0.0, False, end, False
     for ts in sorted((ts for ts in pieces if start < ts <= end), reverse=True):
         piece = pieces[ts]
         if piece.end <= at and piece.start >= start and is_fine_enough(piece, threshold_kw):
             kwh, found, at = kwh + piece.kwh, True, piece.start
-    return kwh if found else None
+            is_negative = is_negative or piece.kwh < 0
+    return Piece(start, end, kwh, 0.0, is_negative) if found else None
 
 
 def _span_slots(
@@ -152,7 +159,7 @@ def meter_slot(
     for kind in PREFERENCE:  # §2.7: the first kind whose intervals tile the slot
         whole = tile(series.pieces[kind], start, end)
         if whole is not None and is_fine_enough(whole, threshold_kw):
-            return MeterSlot(round(whole.kwh * 1000), None, False)
+            return MeterSlot(round(whole.kwh * 1000), None, False, whole.is_negative)
         is_too_coarse = is_too_coarse or whole is not None
     for kind in PREFERENCE:  # §2.8: else the span of the day that holds the slot
         length = _span_slots(series.pieces[kind], start, end, local, day_threshold_kw)
@@ -166,9 +173,9 @@ def meter_slot(
         first = day.start + (slot - day.start) // length * length
         span = tile(series.pieces[kind], first * local.slot_s, (first + length) * local.slot_s)
         if span is not None and first + length <= day.stop and is_fine_enough(span, day_threshold_kw):
-            return MeterSlot(round(span.kwh * 1000 / length), None, False)
+            return MeterSlot(round(span.kwh * 1000 / length), None, False, span.is_negative)
     for kind in PREFERENCE:
         partial = _inside(series.pieces[kind], start, end, threshold_kw)
         if partial is not None:
-            return MeterSlot(None, round(partial * 1000), is_too_coarse)
+            return MeterSlot(None, round(partial.kwh * 1000), is_too_coarse, partial.is_negative)
     return MeterSlot(None, None, is_too_coarse)

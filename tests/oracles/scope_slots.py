@@ -113,7 +113,7 @@ def scope_slot(
         if wh is not None:
             total += sign * wh
             meter_wh[meter.meter_id] = wh
-        is_bound = is_bound and sign > 0 and (wh is None or wh >= 0)
+        is_bound = is_bound and sign > 0 and not value.is_negative
         if value.wh is not None:
             spoke += 1
             continue
