@@ -215,14 +215,15 @@ def _caps_kw(
 
 
 def _taken(n_scopes: int, owner: I64, active: Bool, power_cap: F64, cap: F64, is_energy: Bool) -> npt.NDArray[np.int32]:
-    """Lowest known power cap, else an energy limit, else what is left; earlier rows win ties (SEMANTICS §3.17)."""
+    """Lowest known power cap, else a known energy limit, else the first; earlier rows win ties (SEMANTICS §3.17)."""
     shape = (n_scopes, active.shape[1])
     take = np.full(shape, -1, np.int32)
     best_class = np.full(shape, 9, np.int8)
     best_cap = np.full(shape, np.inf)
     for turn in turns(owner):
         s = owner[turn]
-        rank = np.where(~np.isnan(power_cap[turn]), 0, np.where(is_energy[turn, None], 1, 2)).astype(np.int8)
+        by_energy = is_energy[turn, None] & ~np.isnan(cap[turn])
+        rank = np.where(~np.isnan(power_cap[turn]), 0, np.where(by_energy, 1, 2)).astype(np.int8)
         height = np.where(np.isnan(cap[turn]), np.inf, cap[turn])
         better = (rank < best_class[s]) | ((rank == best_class[s]) & ((height < best_cap[s]) | (take[s] < 0)))
         better &= active[turn]
