@@ -1,0 +1,200 @@
+"""Every array rule of ``detectors.rules`` behind one shape, so that one law suite runs against all of them.
+
+``flags(inputs, thresholds)`` runs along the last axis. "Stricter" means: tells more plants apart as breaking the rule.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from detectors.rules import hours_over, limit_day, limit_pace, over, stop_day
+
+Bool = npt.NDArray[np.bool_]
+Inputs = Mapping[str, npt.NDArray[np.generic]]
+Thresholds = Mapping[str, float]
+HOUR_SLOTS = 4
+
+
+@dataclass(frozen=True)
+class ArrayRule:
+    """One rule as the laws see it."""
+
+    name: str
+    draw: Callable[[np.random.Generator, int, int], Inputs]  # (generator, S rows, T columns)
+    flags: Callable[[Inputs, Thresholds], Bool]
+    defaults: Thresholds
+    stricter: tuple[Thresholds, ...]  # each stricter than the one before it, the first than ``defaults``
+    zero: Thresholds  # a threshold of 0
+    at_zero: Callable[[Inputs], Bool]  # what that must flag
+    may_be_nan: tuple[str, ...]  # inputs in which NaN is "not known"
+    overlap: Callable[[Thresholds], int]  # columns before a piece that a split must repeat
+    forget: Callable[[Inputs, Bool], Inputs]  # the same without what was measured at the marked slots
+    #: What takes over where a stricter threshold removes a flag: nothing, but for ``limit_pace``.
+    taken_over: Callable[[Inputs, Thresholds], Bool] | None = None
+
+
+def _energy_so_far(rng: np.random.Generator, rows: int, columns: int) -> npt.NDArray[np.int64]:
+    return np.cumsum(rng.integers(0, 300_000, (rows, columns)), axis=1)
+
+
+def _caps(rng: np.random.Generator, rows: int, columns: int) -> npt.NDArray[np.float64]:
+    return np.asarray(rng.integers(0, 150_000 * max(columns, 1), rows) + 0.25, np.float64)  # never met exactly
+
+
+def _draw_over(rng: np.random.Generator, rows: int, columns: int) -> Inputs:
+    ordered, edge = rng.random((rows, columns)) < 0.9, rng.random((rows, columns)) < 0.1
+    flags = (rng.random((rows, columns)) < 0.5) & ordered
+    return {"over": flags, "starts": over.segment_starts(ordered, edge & ordered)}
+
+
+def _draw_hours(rng: np.random.Generator, rows: int, columns: int) -> Inputs:
+    return {"over": rng.random((rows, columns)) < 0.4}
+
+
+def _draw_day(rng: np.random.Generator, rows: int, columns: int) -> Inputs:
+    return {"used_wh": _energy_so_far(rng, rows, columns), "day_cap_wh": _caps(rng, rows, columns)}
+
+
+def _draw_pace(rng: np.random.Generator, rows: int, columns: int) -> Inputs:
+    used = _energy_so_far(rng, rows, columns)
+    hour = rng.integers(0, 1_200_000, (rows, columns)).astype(np.float64)
+    left = np.broadcast_to(np.arange(columns)[::-1], (rows, columns)).astype(np.int64)
+    return {"used_wh": used, "hour_wh": hour, "slots_left": left, "day_cap_wh": _caps(rng, rows, columns)}
+
+
+def _opens(inputs: Inputs, thresholds: Thresholds) -> Bool:
+    n, m = int(thresholds["n"]), int(thresholds["m"])
+    return over.opens(inputs["over"].astype(np.bool_, copy=False), inputs["starts"].astype(np.int64), n=n, m=m)
+
+
+def _hours_over(inputs: Inputs, thresholds: Thresholds) -> Bool:
+    return hours_over.flags(inputs["over"].astype(np.bool_, copy=False), n=int(thresholds["n"]))
+
+
+def _limit_day(inputs: Inputs, thresholds: Thresholds) -> Bool:
+    used, cap = _used_and_cap(inputs)
+    return limit_day.flags(used, cap, tolerance=thresholds["tolerance"])
+
+
+def _stop_day(inputs: Inputs, thresholds: Thresholds) -> Bool:
+    used, cap = _used_and_cap(inputs)
+    return stop_day.flags(used, cap, factor=thresholds["factor"])
+
+
+def _limit_pace(inputs: Inputs, thresholds: Thresholds) -> Bool:
+    used, cap = _used_and_cap(inputs)
+    return limit_pace.flags(
+        used,
+        inputs["hour_wh"].astype(np.float64, copy=False),
+        inputs["slots_left"].astype(np.int64, copy=False),
+        cap,
+        used_share=thresholds["used_share"],
+        tolerance=thresholds["tolerance"],
+        slots_per_hour=HOUR_SLOTS,
+    )
+
+
+def _used_and_cap(inputs: Inputs) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]:
+    return inputs["used_wh"].astype(np.int64, copy=False), inputs["day_cap_wh"].astype(np.float64, copy=False)
+
+
+def _without_over(inputs: Inputs, at: Bool) -> Inputs:
+    return {**inputs, "over": inputs["over"].astype(np.bool_) & ~at}
+
+
+def _without_energy(inputs: Inputs, at: Bool) -> Inputs:
+    used = inputs["used_wh"].astype(np.int64)
+    gains = np.diff(used, axis=1, prepend=0)
+    return {**inputs, "used_wh": np.cumsum(np.where(at, 0, gains), axis=1)}
+
+
+def _without_hour(inputs: Inputs, at: Bool) -> Inputs:
+    return {**inputs, "hour_wh": np.where(at, np.nan, inputs["hour_wh"].astype(np.float64))}
+
+
+def _any_energy(inputs: Inputs) -> Bool:
+    return np.asarray(inputs["used_wh"].astype(np.int64) > 0, np.bool_)
+
+
+def _above_cap(inputs: Inputs) -> Bool:
+    used, cap = _used_and_cap(inputs)
+    return np.asarray(used > cap[:, None], np.bool_)
+
+
+def _breaks_soon(inputs: Inputs) -> Bool:
+    used, cap = _used_and_cap(inputs)
+    ahead = used + inputs["hour_wh"].astype(np.float64) / HOUR_SLOTS * inputs["slots_left"].astype(np.int64)
+    limit = np.rint(cap * 1.03)[:, None]
+    return np.asarray((used <= limit) & (ahead > limit), np.bool_)
+
+
+def _everything(inputs: Inputs) -> Bool:
+    return np.ones(inputs["over"].shape, np.bool_)
+
+
+RULES = (
+    ArrayRule(
+        name="n of m",
+        draw=_draw_over,
+        flags=_opens,
+        defaults={"n": 3, "m": 4},
+        stricter=({"n": 2, "m": 4}, {"n": 2, "m": 8}, {"n": 1, "m": 8}),
+        zero={"n": 0, "m": 4},
+        at_zero=lambda inputs: inputs["over"].astype(np.bool_),
+        may_be_nan=(),
+        overlap=lambda thresholds: int(thresholds["m"]) - 1,
+        forget=_without_over,
+    ),
+    ArrayRule(
+        name="hours_over",
+        draw=_draw_hours,
+        flags=_hours_over,
+        defaults={"n": 16},
+        stricter=({"n": 10}, {"n": 1}, {"n": 0}),
+        zero={"n": 0},
+        at_zero=_everything,
+        may_be_nan=(),
+        overlap=lambda thresholds: -1,  # the whole day so far
+        forget=_without_over,
+    ),
+    ArrayRule(
+        name="limit_day",
+        draw=_draw_day,
+        flags=_limit_day,
+        defaults={"tolerance": 0.03},
+        stricter=({"tolerance": 0.01}, {"tolerance": 0.0}, {"tolerance": -1.0}),
+        zero={"tolerance": 0.0},
+        at_zero=_above_cap,
+        may_be_nan=("day_cap_wh",),
+        overlap=lambda thresholds: 0,  # its energy is summed already
+        forget=_without_energy,
+    ),
+    ArrayRule(
+        name="stop_day",
+        draw=_draw_day,
+        flags=_stop_day,
+        defaults={"factor": 1.2},
+        stricter=({"factor": 1.0}, {"factor": 0.3}, {"factor": 0.0}),
+        zero={"factor": 0.0},
+        at_zero=_any_energy,
+        may_be_nan=("day_cap_wh",),
+        overlap=lambda thresholds: 0,
+        forget=_without_energy,
+    ),
+    ArrayRule(
+        name="limit_pace",
+        draw=_draw_pace,
+        flags=_limit_pace,
+        defaults={"used_share": 0.8, "tolerance": 0.03},
+        stricter=({"used_share": 0.5, "tolerance": 0.03}, {"used_share": 0.0, "tolerance": 0.0}),
+        zero={"used_share": 0.0, "tolerance": 0.03},
+        at_zero=_breaks_soon,
+        may_be_nan=("day_cap_wh", "hour_wh"),
+        overlap=lambda thresholds: 0,
+        forget=_without_hour,
+        # Of a cap that is broken already limit_day speaks, and this rule is silent.
+        taken_over=_limit_day,
+    ),
+)
