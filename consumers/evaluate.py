@@ -1,10 +1,10 @@
 """The evaluating role: claim dirty scopes, judge them, write verdicts and alerts, each pass one transaction."""
 
 import asyncio
-from collections import defaultdict
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from time import monotonic
+from typing import Any
 
 import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
@@ -13,11 +13,12 @@ from consumers.finality import finalise
 from consumers.rejudge import Office, Rejudged, rejudge
 from consumers.ticking import RECOUNT_SHARE, extend, recount, tick
 from detectors.errors import InfrastructureError
-from detectors.slots import local_date, local_day
+from detectors.slots import DAY_S, local_date, local_day
 from detectors.world import World, compile_world
 from service.calendar import office_day_type
 from service.clock import Clock
-from service.db.judgement import Mark, claim
+from service.db.judgement import Mark, claim, first_marked_slot
+from service.db.partitions import ensure_partitions, months_between
 from service.db.quarantine import awaits_known_meter
 from service.db.registry_load import load_registry
 from service.db.sessions import reading, writing
@@ -42,6 +43,7 @@ class Evaluator:
         self._office: Office | None = None
         self._as_of = 0
         self._ticked_slot = -1
+        self._months: set[date] = set()
         self._waits_since = 0.0
 
     async def step(self) -> Rejudged | None:
@@ -60,8 +62,24 @@ class Evaluator:
                 await tick(connection, office, self._as_of, now)
                 await finalise(connection, office, self._as_of, now)
             self._ticked_slot = slot
+        await self._make_room(office)
         async with writing(self._engine) as connection:
             return await self._judge(connection, office, now, time)
+
+    async def _make_room(self, office: Office) -> None:
+        """Partitions for every day that marks may reach; not in the judging transaction, which would lock all out."""
+        async with reading(self._engine) as connection:
+            first_slot = await first_marked_slot(connection)
+        if first_slot is None:
+            return
+        world = office.world
+        first = local_date(world.zone, first_slot * world.slot_s - DAY_S)
+        last = local_date(world.zone, self._as_of)
+        months = [m for m in months_between(first, last) if m not in self._months]
+        if months:
+            async with writing(self._engine) as connection:
+                await ensure_partitions(connection, months[0], months[-1], ("scope_days",))
+            self._months.update(months)
 
     async def _judge(
         self, connection: AsyncConnection, office: Office, now: datetime, time: StreamTime
@@ -102,13 +120,16 @@ class Evaluator:
         self, connection: AsyncConnection, office: Office, marks: list[Mark]
     ) -> list[tuple[str, int, int]]:
         """Spans of slots in which a source was down, or nearly, and that these marks may have filled."""
-        first = min(m.first_slot for m in marks)
-        last = max(m.last_slot for m in marks)
-        spans: dict[str, list[int]] = defaultdict(list)
-        for source, slot in await thin_source_slots(connection, first, last, RECOUNT_SHARE):
-            if source in office.world.sources:
-                spans[source].append(slot)
-        return [(source, min(slots), max(slots)) for source, slots in sorted(spans.items())]
+        touched = sorted({(m.first_slot, m.last_slot) for m in marks if not m.is_due})
+        if not touched:
+            return []
+        runs: list[list[Any]] = []
+        for source, slot in await thin_source_slots(connection, touched, RECOUNT_SHARE):
+            if runs and runs[-1][0] == source and runs[-1][2] == slot - 1:
+                runs[-1][2] = slot
+            elif source in office.world.sources:
+                runs.append([source, slot, slot])
+        return [(source, first, last) for source, first, last in runs]
 
     async def _refresh(self, connection: AsyncConnection) -> bool:
         """Follow the registry. False: it has learned a meter whose held readings are on their way; judged before they

@@ -20,11 +20,13 @@ from detectors.world import World, rows_of
 from service.db.alert_store import save_alerts, save_live, stored_alerts
 from service.db.feed import publish
 from service.db.judgement import Mark, load_carries, load_readings, save_day
-from service.db.partitions import ensure_partitions
 from service.db.registry_load import StoredRegistry
-from service.db.ticks import down_slots
+from service.db.ticks import down_slots, mark_due
 
 I64 = npt.NDArray[np.int64]
+
+#: Local days in one transaction: what is found is published soon, also while years are judged again.
+DAYS_IN_A_PASS = 31
 
 
 @dataclass(frozen=True)
@@ -78,7 +80,7 @@ async def rejudge(
     carried: dict[tuple[int, date], Carry] = {}
     judged: dict[str, Alert] = {}
     days_of_scope: dict[int, set[date]] = defaultdict(set)
-    while pending:
+    while pending and len(report.touched) < DAYS_IN_A_PASS:
         day = min(pending)
         rows = np.array(sorted(pending.pop(day)), np.int64)
         result, before = await _judge(connection, office, rows, day, as_of, carried)
@@ -95,9 +97,24 @@ async def rejudge(
                 pending.setdefault(tomorrow, set()).add(row)
         report.days += len(rows)
         report.touched.add(day)
+    await mark_due(connection, _left_over(office, pending))
     report.scopes = len(days_of_scope)
     report.events = await _publish(connection, office, judged, days_of_scope, as_of, published_at)
     return report
+
+
+def _left_over(office: Office, pending: dict[date, set[int]]) -> list[tuple[int, int, int]]:
+    """Marks for the days that this pass did not come to."""
+    world = office.world
+    spans: dict[int, list[list[int]]] = defaultdict(list)
+    for day, rows in sorted(pending.items()):
+        slots = local_day(world.zone, day, world.slot_s)
+        for row in rows:
+            if spans[row] and spans[row][-1][1] == slots.first_slot - 1:
+                spans[row][-1][1] = slots.end_slot - 1
+            else:
+                spans[row].append([slots.first_slot, slots.end_slot - 1])
+    return [(office.scope_no_of_row[row], low, high) for row in sorted(spans) for low, high in spans[row]]
 
 
 def _days_of(office: Office, marks: list[Mark], as_of: int) -> dict[date, set[int]]:
@@ -154,7 +171,6 @@ async def _judge(
     for source, slot in await down_slots(connection, grid.first_slot, grid.first_slot + grid.n - 1):
         if source in place:
             down[place[source], slot - grid.first_slot] = True
-    await ensure_partitions(connection, day, day)
     feed = down_on(grid, grid.first_slot, down)
     result = judge_day(world, rows, grid.today, readings, as_of, begin, feed, office.begin_slot)
     return result, [stored.get(no, NOTHING_CARRIED) for no in scope_nos]

@@ -54,11 +54,12 @@ _DAY_COLUMNS = (
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """Slots [first_slot, last_slot] of a scope to judge again."""
+    """Slots [first_slot, last_slot] of a scope to judge again. is_due: their time is over, no data asks for it."""
 
     scope_no: int
     first_slot: int
     last_slot: int
+    is_due: bool
 
 
 async def claim(connection: AsyncConnection, before_slot: int, limit: int, not_after: datetime) -> list[Mark]:
@@ -82,15 +83,21 @@ async def claim(connection: AsyncConnection, before_slot: int, limit: int, not_a
     marks = await connection.execute(
         text(
             "WITH taken AS (DELETE FROM dirty_scopes WHERE scope_no = ANY(:scopes) AND first_slot < :before"
-            " RETURNING scope_no, first_slot, last_slot, marked_at),"
+            " RETURNING scope_no, first_slot, last_slot, marked_at, due_slot IS NOT NULL AS is_due),"
             " rest AS (INSERT INTO dirty_scopes (scope_no, first_slot, last_slot, marked_at)"
             " SELECT scope_no, :before, max(last_slot), min(marked_at) FROM taken WHERE last_slot >= :before"
             " GROUP BY scope_no)"
-            " SELECT scope_no, first_slot, last_slot FROM taken"
+            " SELECT scope_no, first_slot, last_slot, is_due FROM taken"
         ),
         {"scopes": claimed, "before": before_slot},
     )
     return [Mark(*row) for row in marks]
+
+
+async def first_marked_slot(connection: AsyncConnection) -> int | None:
+    """Earliest slot that is marked; None where nothing is."""
+    first = await connection.scalar(text("SELECT min(first_slot) FROM dirty_scopes"))
+    return None if first is None else int(first)
 
 
 async def load_readings(

@@ -1,5 +1,6 @@
 """How far the stream was read: silence before that time is silence, after it nobody knows yet."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -46,14 +47,15 @@ async def earliest_reading(connection: AsyncConnection, until_s: int | None) -> 
 
 
 async def thin_source_slots(
-    connection: AsyncConnection, first_slot: int, last_slot: int, share: float
+    connection: AsyncConnection, spans: Sequence[tuple[int, int]], share: float
 ) -> list[tuple[str, int]]:
-    """Decided slots at which fewer than ``share`` of a source's meters spoke, or it was down."""
+    """Decided slots within spans at which fewer than ``share`` of a source's meters spoke, or it was down; in order."""
     rows = await connection.execute(
         text(
-            "SELECT source, slot FROM source_slots WHERE slot BETWEEN :first AND :last"
-            " AND (is_down OR (plants >= 3 AND evidence < :share * meters))"
+            "SELECT DISTINCT s.source, s.slot FROM unnest(CAST(:first AS bigint[]), CAST(:last AS bigint[]))"
+            " AS span(first_slot, last_slot) JOIN source_slots s ON s.slot BETWEEN span.first_slot AND span.last_slot"
+            " WHERE s.is_down OR (s.plants >= 3 AND s.evidence < :share * s.meters) ORDER BY 1, 2"
         ),
-        {"first": first_slot, "last": last_slot, "share": share},
+        {"first": [a for a, _ in spans], "last": [b for _, b in spans], "share": share},
     )
     return [(source, slot) for source, slot in rows]
