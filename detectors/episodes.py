@@ -278,11 +278,11 @@ class _OrderView:
         return found
 
     def _silent_meters(self, column: int) -> tuple[str, ...]:
-        world, meters = self.work.world, self.work.meters
-        mine = world.member_scope == self.work.scopes[self.scope]
-        at = np.searchsorted(meters.meters, world.member_meter[mine])
+        world, members = self.work.world, self.work.members
+        mine = members.owner == self.scope
+        at, meters = members.at[mine], members.meters
         quiet = ~meters.measured[at, column] | (meters.wh[at, column] == 0)
-        return tuple(sorted(world.registry.meters[m].meter_id for m in world.member_meter[mine][quiet]))
+        return tuple(sorted(world.registry.meters[m].meter_id for m in world.member_meter[members.rows[mine][quiet]]))
 
     def outage(self, flagged: Bool, carried: Alert | None) -> list[Alert]:
         """`outage` of this order."""

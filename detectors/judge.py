@@ -16,12 +16,12 @@ from detectors import day_verdict, episodes
 from detectors.alerts import Alert, Carry
 from detectors.caps import Caps, caps_on, day_shares_wh
 from detectors.days import SLOT, DayRow
-from detectors.intervals import MeterSlots, meter_slots
 from detectors.loads import Fact, Loads, scope_loads
+from detectors.members import Members, members_on
 from detectors.readings import ReadingColumns
 from detectors.slots import Grid, LocalDay
 from detectors.verdict import Evidence, Slots, evidence_of, slot_verdicts
-from detectors.world import World, rows_of
+from detectors.world import World
 
 I64 = npt.NDArray[np.int64]
 F64 = npt.NDArray[np.float64]
@@ -41,7 +41,7 @@ class Pass:
     as_of: int
     past: Bool  # [T] the slot's end is not after as_of
     caps: Caps
-    meters: MeterSlots
+    members: Members
     loads: Loads
     evidence: Evidence
     slots: Slots
@@ -112,30 +112,15 @@ def work_out(
     caps = caps_on(world, scopes, grid)
     shares, known = day_shares_wh(world, caps, grid)
     day_cap = np.where(known, shares.sum(axis=1), np.nan)
-    rows, owner = rows_of(world.member_scope, scopes)
-    meters = np.unique(world.member_meter[rows])
-    meters_on_day = meter_slots(world, meters, grid, readings, _thresholds(world, caps, rows, owner, meters))
-    loads = scope_loads(world, scopes, grid, meters_on_day, as_of, source_down, begin_slot)
+    members = members_on(world, scopes, grid, readings, caps)
+    loads = scope_loads(world, members, caps.take.shape[0], grid, as_of, source_down, begin_slot)
     evidence = evidence_of(loads, caps)
     past = grid.ends_s <= as_of
     slots = slot_verdicts(world, caps, loads, evidence, grid, day_cap, past)
     n = loads.meters.astype(np.float64)
     proven = (evidence.facts & Fact.ZERO_UNPROVEN) == 0
     coverage = np.divide(loads.evidence, n, out=np.zeros_like(n), where=(n > 0) & proven)
-    return Pass(
-        world, grid, scopes, as_of, past, caps, meters_on_day, loads, evidence, slots, shares, day_cap, coverage
-    )
-
-
-def _thresholds(world: World, caps: Caps, rows: I64, owner: I64, meters: I64) -> F64:
-    """Lowest load that an order tests at each slot for each meter's scopes, kW, [M, T]; inf where none does (§2.7)."""
-    lowest = np.full(caps.take.shape, np.inf)
-    tested = np.where(caps.is_energy[:, None], caps.cap_kw, caps.over_kw)
-    active = caps.ordered & ~caps.exempt & ~np.isnan(tested)
-    np.minimum.at(lowest, caps.scope, np.where(active, tested, np.inf))
-    result = np.full((len(meters), caps.take.shape[1]), np.inf)
-    np.minimum.at(result, np.searchsorted(meters, world.member_meter[rows]), lowest[owner])
-    return result
+    return Pass(world, grid, scopes, as_of, past, caps, members, loads, evidence, slots, shares, day_cap, coverage)
 
 
 def _packed(work: Pass) -> tuple[npt.NDArray[np.void], list[tuple[str, ...]], list[tuple[str, ...]]]:

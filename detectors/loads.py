@@ -6,9 +6,9 @@ from enum import IntFlag
 import numpy as np
 import numpy.typing as npt
 
-from detectors.intervals import MeterSlots
+from detectors.members import Members
 from detectors.slots import Grid
-from detectors.world import World, rows_of
+from detectors.world import World
 
 I64 = npt.NDArray[np.int64]
 I32 = npt.NDArray[np.int32]
@@ -50,9 +50,9 @@ class Loads:
 
 def scope_loads(
     world: World,
-    scopes: I64,
+    members: Members,
+    n_scopes: int,
     grid: Grid,
-    meters: MeterSlots,
     as_of: int,
     source_down: Bool | None = None,
     begin_slot: int = 0,
@@ -60,14 +60,13 @@ def scope_loads(
     """Sum meters to scopes.
 
     as_of: epoch s. begin_slot: nothing is due before it. source_down: [sources, T], feed_down of each source; None:
-    none is down. ``meters`` must hold every member of the scopes.
+    none is down.
     """
-    rows, owner = rows_of(world.member_scope, scopes)
-    shape = (len(scopes), grid.n)
+    rows, owner, meters, at = members.rows, members.owner, members.meters, members.at
+    shape = (n_scopes, grid.n)
     if len(rows) == 0:
         empty = np.zeros(shape, np.uint16)
-        return Loads(np.zeros(shape, np.int64), empty, empty, empty, empty, np.zeros(len(scopes), np.int64))
-    at = np.searchsorted(meters.meters, world.member_meter[rows])
+        return Loads(np.zeros(shape, np.int64), empty, empty, empty, empty, np.zeros(n_scopes, np.int64))
     starts = grid.starts_s
     valid = (starts >= world.member_from[rows, None]) & (starts < world.member_to[rows, None])
     groups = np.flatnonzero(np.r_[True, owner[1:] != owner[:-1]])
@@ -111,7 +110,7 @@ def scope_loads(
         (Fact.SPEAKS, count(speaks) > 0),
     ):
         facts |= np.where(holds, np.uint16(fact), np.uint16(0))
-    extra = np.zeros(len(scopes), np.int64)
+    extra = np.zeros(n_scopes, np.int64)
     whole_day = valid[:, grid.day].all(axis=1)
     extra[present] = np.add.reduceat(np.where(whole_day, meters.register_extra_wh[at], 0), groups)
     subtracted = (world.member_sign[rows] < 0) & valid[:, grid.day].any(axis=1)
