@@ -1,6 +1,5 @@
-"""Configuration from the environment (prefix ``CUOFENG_``) and secret files; read once, in a composition root."""
+"""Configuration from the environment (prefix ``CUOFENG_``); read once, in a composition root."""
 
-from pathlib import Path
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import Field, SecretStr, field_validator
@@ -30,7 +29,6 @@ class Settings(BaseSettings):
         1_000_000, description="rows in quarantine per source; more go to the dead-letter topic"
     )
     coalesce_s: float = Field(1.5, description="how long a dirty scope waits while there is lag")
-    embedded_dir: Path | None = Field(None, description="folder of the embedded parts; unset: a temporary one")
     key_pepper: SecretStr = Field(
         SecretStr("cuofeng-development-pepper"), description="HMAC pepper of API keys and cursors"
     )

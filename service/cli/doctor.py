@@ -16,6 +16,8 @@ CLOCK_FAIL_S = 30.0
 WATERMARK_FAIL_S = 3600.0
 QUARANTINE_FULL = 0.8
 CALENDAR_AHEAD = timedelta(days=60)
+#: What to do about a stopped partition, its number behind.
+RESUME = "mend it, then run: cuofeng consume --resume-partition"
 #: Last year whose holidays and make-up days the State Council had announced when the calendar's package was made.
 ANNOUNCED_YEAR = max(ChinaStaticHolidays.special_public_holidays)
 
@@ -101,7 +103,10 @@ def _stream(diagnosis: Diagnosis, now_s: float) -> Iterator[Finding]:
     stopped = [p for p in partitions if p.stopped_reason is not None]
     for p in stopped:
         yield Finding(
-            "cursors", State.FAIL, f"{p.topic}-{p.part} is stopped: {p.stopped_reason}", "mend it, then resume"
+            "cursors",
+            State.FAIL,
+            f"{p.topic}-{p.part} is stopped: {p.stopped_reason}",
+            f"{RESUME} {p.part}",
         )
     if not stopped:
         yield Finding("cursors", State.OK, f"{len(partitions)} partitions, none stopped")

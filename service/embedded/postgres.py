@@ -66,7 +66,7 @@ class EmbeddedPostgres(KeptServer):
                     os.chown(path, account.pw_uid, account.pw_gid)
                 if not is_open_to_all(folder):
                     raise InfrastructureError(
-                        f"the account {account.pw_name} cannot reach {folder}: set another CUOFENG_EMBEDDED_DIR"
+                        f"the account {account.pw_name} cannot reach {folder}: its folders must be open to others"
                     )
         except BaseException:
             self.stop()

@@ -114,7 +114,7 @@ async def test_a_stopped_partition_fails_with_its_reason(engine: AsyncEngine) ->
     await make_healthy(engine)
     await execute(engine, "UPDATE cursors SET stopped_reason = 'wrong topic'")
     assert (await findings(engine))["cursors"] == Finding(
-        "cursors", State.FAIL, "t-0 is stopped: wrong topic", "mend it, then resume"
+        "cursors", State.FAIL, "t-0 is stopped: wrong topic", "mend it, then run: cuofeng consume --resume-partition 0"
     )
 
 
