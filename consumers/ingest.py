@@ -30,6 +30,7 @@ WATCHDOG_S = 30.0
 HAND_OVER_S = 5.0
 SHUTDOWN_S = 8.0
 START_BACKOFF_S = 2.0
+FIRST_OFFSET_TRIES = 5
 
 
 @dataclass(slots=True, eq=False)
@@ -94,14 +95,12 @@ class Ingest:
     # What the feed asks of the owner of partitions.
 
     async def assigned(self, parts: Sequence[int]) -> Mapping[int, int]:
-        """Claim the partitions: an older owner is fenced from here on."""
+        """Claim the partitions: an older owner is fenced from here on. Only a first start asks the broker anything:
+        a rebalance must not fail because it is busy."""
         self.writer.metrics.rebalances.inc()
-        bounds = dict(await self.feed.bounds(parts)) if parts else {}
-        offsets: dict[int, int] = {}
         for part in parts:
-            partition = await self._claim(part, *bounds[part])
-            self.partitions[part] = partition
-            offsets[part] = partition.cursor
+            self.partitions[part] = await self._claim(part)
+        offsets = {part: self.partitions[part].cursor for part in parts}
         log.info("assigned", member=self.member, offsets=offsets)
         return offsets
 
@@ -117,25 +116,35 @@ class Ingest:
             partition.pending = []
         await self._finish(gone, HAND_OVER_S)
 
-    async def _claim(self, part: int, first: int, end: int) -> Partition:
+    async def _claim(self, part: int) -> Partition:
         topic = self.writer.settings.kafka_topic
 
-        async def claim() -> cursors.Claim:
+        async def claim() -> cursors.Claim | None:
             async with writing(self.writer.engine) as connection:
-                found = await cursors.claim(connection, topic, part, self.member)
-                if found is None:
-                    await cursors.insert_first(connection, topic, part, first)
-                    found = await cursors.claim(connection, topic, part, self.member)
-                if found is None:
-                    raise FatalFeedError(f"partition {part} has no cursor after it was given one")
-                return found
+                return await cursors.claim(connection, topic, part, self.member)
 
         found = await self.writer.patiently(claim)
-        partition = Partition(part, found.epoch, found.next_offset, moved_at=monotonic(), end_offset=end)
+        while found is None:
+            first = await self._first_offset(part)
+
+            async def insert(first: int = first) -> None:
+                async with writing(self.writer.engine) as connection:
+                    await cursors.insert_first(connection, topic, part, first)
+
+            await self.writer.patiently(insert)
+            found = await self.writer.patiently(claim)
+        partition = Partition(part, found.epoch, found.next_offset, moved_at=monotonic())
         partition.stopped_reason = found.stopped_reason
-        if found.stopped_reason is None and found.next_offset < first:
-            await self._stop_partition(partition, f"expired: cursor {found.next_offset} is before the first {first}")
         return partition
+
+    async def _first_offset(self, part: int) -> int:
+        for _ in range(FIRST_OFFSET_TRIES):
+            try:
+                return (await self.feed.bounds([part]))[part][0]
+            except FeedError as error:
+                log.warning("first offset unknown", partition=part, error=str(error))
+                await asyncio.sleep(START_BACKOFF_S * random.uniform(0.5, 1.0))
+        raise FatalFeedError(f"the broker does not tell where partition {part} begins")
 
     # The loop.
 
@@ -313,9 +322,8 @@ class Ingest:
         found = await self.writer.patiently(look)
         if found is None or found.stopped_reason is not None or self.partitions.get(partition.part) is not partition:
             return
-        first, end = (await self.feed.bounds([partition.part]))[partition.part]
         partition.is_lost = True
-        fresh = await self._claim(partition.part, first, end)
+        fresh = await self._claim(partition.part)
         self.partitions[partition.part] = fresh
         if fresh.is_running:
             self.feed.seek(fresh.part, fresh.cursor)

@@ -135,10 +135,17 @@ async def ingesting(
     task = asyncio.create_task(
         run(engine, settings, clock or VirtualClock(NOW), stop, bootstrap=bootstrap, metrics=metrics, on_step=on_step)
     )
+    test = asyncio.current_task()
+    task.add_done_callback(lambda _: test.cancel() if test is not None and not stop.is_set() else None)
     try:
         yield Running(task, stop, metrics)
         stop.set()
         await asyncio.wait_for(task, 15)
+    except asyncio.CancelledError:
+        if task.done() and not task.cancelled() and test is not None:
+            test.uncancel()
+            task.result()
+        raise
     finally:
         stop.set()
         task.cancel()

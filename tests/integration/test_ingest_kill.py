@@ -6,6 +6,7 @@ import os
 import random
 import signal
 import sys
+import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -53,16 +54,26 @@ async def process(
         "CUOFENG_BATCH_RECORDS": str(settings.batch_records),
         **more,
     }
-    started = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "tests.integration.ingest_process", cwd=ROOT, env=environment,
-        stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.DEVNULL,
-    )  # fmt: skip
-    try:
-        yield started
-    finally:
-        if started.returncode is None:
-            started.kill()
-        await started.wait()
+    with tempfile.TemporaryFile() as output:
+        started = await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-m",
+            "tests.integration.ingest_process",
+            cwd=ROOT,
+            env=environment,
+            stdout=output,
+            stderr=asyncio.subprocess.STDOUT,
+        )
+        try:
+            yield started
+        except BaseException:
+            output.seek(0)
+            print(f"--- process {started.pid}, exit {started.returncode}\n{output.read().decode()}")
+            raise
+        finally:
+            if started.returncode is None:
+                started.kill()
+            await started.wait()
 
 
 def messages(count: int, seed: int = 1) -> list[Message]:
