@@ -156,7 +156,7 @@ def _usable_values(world: World, out: MeterSlots, readings: ReadingColumns, row:
     with np.errstate(invalid="ignore"):
         over = ~register & (load_kw > CAPACITY_FACTOR * world.meter_capacity_kw[readings.meter])
         negative = ~register & (value < 0) & ~world.meter_may_export[readings.meter]
-    evidence = evidence_class(readings.q) == 0
+    evidence = (evidence_class(readings.q) == 0) & ~np.isnan(readings.value)
     unknown = np.isnan(factor)
     for target, holds in (
         (out.over_capacity, evidence & over),

@@ -94,7 +94,7 @@ def scope_loads(
     zero = speaks & (meters.wh[at] == 0)
     facts = np.zeros(shape, np.uint16)
     for fact, holds in (
-        (Fact.LOWER_BOUND, count(valid & ((sign < 0) | meters.negative[at])) == 0),
+        (Fact.LOWER_BOUND, (n_valid > 0) & (count(valid & ((sign < 0) | meters.negative[at])) == 0)),
         (Fact.ALL_ZERO, (count(speaks & ~zero) == 0) & (count(measured & zero & ~proves) > 0)),
         (Fact.LIVE, count(valid & meters.live[at]) > 0),
         (Fact.POWER_OUT, (n_valid > 0) & (count(valid & (meters.dead[at] | declared)) == n_valid)),

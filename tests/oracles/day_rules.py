@@ -16,14 +16,9 @@ PACE_MIN = 60
 
 
 def _is_open_at(timeline: Timeline, episode: Episode, slot: int) -> bool:
-    """Is an alert open once this slot has been seen; the end of an order or window comes after its last slot."""
+    """Is an alert open in this slot: from the one that opens it to the one that closes it."""
     end = timeline.end_of(slot)
-    if timeline.end_of(episode.opened) > end:
-        return False
-    if episode.closed_s is None or episode.closed_s > end:
-        return True
-    is_end = episode.close_reason in (CloseReason.ORDER_END, CloseReason.WINDOW_END, CloseReason.EXEMPTION)
-    return is_end and episode.closed_s == end
+    return timeline.end_of(episode.opened) <= end and (episode.closed_s is None or end <= episode.closed_s)
 
 
 def _stop_day(

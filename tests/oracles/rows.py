@@ -5,7 +5,7 @@ cases and one comparison serve both. Loads kW, energies kWh, times epoch seconds
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from typing import Protocol
 
@@ -97,10 +97,10 @@ class Judgement:
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """One input of a judgement."""
+    """One input of a judgement; shown without its thousands of readings."""
 
     registry: Registry
-    readings: tuple[Reading, ...]
+    readings: tuple[Reading, ...] = field(repr=False)
     as_of: int
     slot_s: int = 900
     day_types: DayTypes | None = None

@@ -188,6 +188,8 @@ def _meter_readings(draw: st.DrawFn, meter: Meter, span: Span, has_factor: bool)
 def _second_opinion(draw: st.DrawFn, first: Reading) -> Reading:
     """Another reading of the same key: a duplicate, a correction, an estimate, a null; soon or days later."""
     q = draw(st.sampled_from([Quality.M, Quality.R, Quality.E, Quality.S, Quality.Q, Quality.N]))
+    if first.value is None:
+        q = Quality.N  # null is N, and N is null
     value = first.value if first.value is None else first.value + draw(st.sampled_from([0.0, 12.0, 240.0]))
     return replace(
         first,
