@@ -126,12 +126,11 @@ def factors(index: MeterIndex) -> Callable[[I32, I64], F64]:
 
 async def capped(connection: AsyncConnection, entries: list[Entry], cap: int) -> list[Entry]:
     """The entries, those beyond the cap of their source refused instead of held (RELIABILITY §2)."""
-    room: dict[str, int] = {}
+    sources = sorted({entry.source for entry in entries if entry.state is State.HELD})
+    room = {source: cap - await quarantine.held_rows(connection, source) for source in sources}
     result = []
     for entry in entries:
         if entry.state is State.HELD:
-            if entry.source not in room:
-                room[entry.source] = cap - await quarantine.held_rows(connection, entry.source)
             room[entry.source] -= entry.row_count
             if room[entry.source] < 0:
                 entry = replace(entry, state=State.REJECTED, detail=f"quarantine is full ({cap}): {entry.detail}")

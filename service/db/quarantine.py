@@ -75,6 +75,7 @@ SETTLE = text("UPDATE quarantine SET state = :state WHERE quarantine_no = ANY(:n
 BURY = text("UPDATE quarantine SET state = 'dead', record_value = NULL WHERE quarantine_no = ANY(:numbers)")
 DROP = text("DELETE FROM quarantine WHERE quarantine_no = ANY(:numbers)")
 HELD_ROWS = text("SELECT coalesce(sum(row_count), 0) FROM quarantine WHERE state = 'held' AND source = :source")
+CAP_LOCK = text("SELECT pg_advisory_xact_lock(hashtextextended(:source, 0))")
 FORGET = text("DELETE FROM quarantine WHERE state IN ('replayed', 'dead') AND held_at < :before")
 
 
@@ -99,7 +100,9 @@ async def add_entries(connection: AsyncConnection, entries: Sequence[Entry]) -> 
 
 
 async def held_rows(connection: AsyncConnection, source: str) -> int:
-    """Rows in quarantine of a source."""
+    """Rows in quarantine of a source. Until the caller commits nobody else is told this number: what is added by it
+    cannot pass a cap. Ask for sources in order."""
+    await connection.execute(CAP_LOCK, {"source": f"quarantine of {source}"})
     return int(await connection.scalar(HELD_ROWS, {"source": source}) or 0)
 
 

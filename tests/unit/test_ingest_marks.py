@@ -67,10 +67,11 @@ def test_each_kind_touches_its_span(kind: Kind, ts: int, period_s: int, first: i
     assert marks((7, kind, ts, period_s)) == [(100, first, last)]
 
 
-def test_membership_holds_at_the_readings_time() -> None:
+def test_membership_holds_at_the_start_of_a_touched_slot() -> None:
     before = T0 - 1800
     assert marks((5, Kind.POWER_INST, before, 900)) == [(100, LAST - 2, LAST - 2), (101, LAST - 2, LAST - 2)]
-    assert marks((5, Kind.POWER_INST, T0, 900)) == [(100, LAST, LAST)]
+    assert marks((5, Kind.POWER_INST, T0, 900)) == [(100, LAST, LAST), (101, LAST, LAST)]
+    assert marks((5, Kind.POWER_INST, T0 + 900, 900)) == [(100, LAST + 1, LAST + 1)]
     assert marks((9, Kind.POWER_INST, T0, 900)) == []
     assert marks() == []
 
