@@ -123,7 +123,7 @@ async def catch_up_rate(database_url: str, bootstrap: str, topic: str, backlog: 
         tasks.append(asyncio.create_task(run_ingest(engine, settings, clock, stop, bootstrap=bootstrap)))
         if judge:
             tasks.append(asyncio.create_task(run_evaluate(engine, settings, clock, stop)))
-        while not await _has_joined(engine):
+        while not await _has_joined(engine):  # noqa: ASYNC110 - what is waited for is in a database
             await asyncio.sleep(0.01)
         begun = perf_counter()
         while not await _is_done(engine, backlog, judge=judge):
