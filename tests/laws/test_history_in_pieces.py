@@ -5,7 +5,7 @@ from dataclasses import asdict
 from datetime import date, timedelta
 
 import numpy as np
-from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import HealthCheck, Phase, assume, given, settings
 from hypothesis import strategies as st
 
 from detectors.days import SLOT
@@ -20,7 +20,13 @@ from tests.laws.pieces import Store, compiled, won
 from tests.oracles.rows import World as Case
 from tests.oracles.strategies import worlds
 
-LAW = settings(max_examples=40, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+LAW = settings(
+    max_examples=40,
+    deadline=None,
+    derandomize=True,
+    phases=[Phase.generate],  # worlds are large: shrinking one takes longer than a test may
+    suppress_health_check=list(HealthCheck),
+)
 
 
 def at_once(world: World, readings: ReadingColumns, as_of: int) -> tuple[dict[date, DayResult], History]:

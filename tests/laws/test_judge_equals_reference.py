@@ -1,6 +1,6 @@
 """The fast judgement equals the slow reference on generated worlds: slots, days and alerts."""
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 
 from tests.cases.fast import fast
 from tests.oracles.compare import differences
@@ -9,7 +9,14 @@ from tests.oracles.rows import World
 from tests.oracles.strategies import worlds
 
 
-@settings(max_examples=60, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+#: Worlds are large: shrinking one takes longer than a test may.
+@settings(
+    max_examples=120,
+    deadline=None,
+    derandomize=True,
+    phases=[Phase.generate],
+    suppress_health_check=list(HealthCheck),
+)
 @given(world=worlds())
 def test_fast_equals_reference(world: World) -> None:
     arguments = (world.registry, world.readings, world.as_of, world.slot_s, world.day_types)
