@@ -33,18 +33,24 @@ def register(app: typer.Typer) -> None:
             str | None, typer.Option(help="embedded or apache (Java 17 and Maven); default: CUOFENG_DEMO_BROKER.")
         ] = None,
         port: Annotated[int | None, typer.Option(help="Port of the page; 0: a free one.")] = None,
+        until: Annotated[
+            str | None, typer.Option(help="Stand still at this time of the story, judged, until told to stop.")
+        ] = None,
     ) -> None:
         """Watch about fifty plants being judged from a real stream: seven days of a season in about a minute.
 
         Starts its own database and broker where none are configured, and leaves nothing behind. Exit 1 when something
         planted was missed or something else was raised.
         """
+        from service.cli.backtest import instant_of
         from service.demo.run import DemoOptions, run_demo
+        from service.demo.season import ZONE
 
         configure_logs("warning")
         console = Console()
         is_headless = headless or not (sys.stdin.isatty() and console.is_terminal)
-        options = DemoOptions(is_headless=is_headless, speed=speed, out=out, broker=broker, port=port)
+        until_s = instant_of(until, ZONE.key, "--until")
+        options = DemoOptions(is_headless=is_headless, speed=speed, out=out, broker=broker, port=port, until_s=until_s)
         comparison = run_demo(options, Settings(), console)
         if comparison is None:
             raise typer.Exit(STOPPED)

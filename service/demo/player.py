@@ -64,18 +64,18 @@ class Player:
     _sent: int = 0
     _has_learned: bool = False
 
-    async def play(self) -> None:
-        """Play to the end and wait until everything is judged.
+    async def play(self, until_s: int = LAST_COLL_S) -> None:
+        """Play to ``until_s`` (epoch seconds, at most the end) and wait until everything up to there is judged.
 
         Raises:
             InfrastructureError: the judgement does not come to an end.
         """
         loop = asyncio.get_running_loop()
         began = loop.time()
-        rests = self._rests()
+        rests = {time_s for time_s in self._rests() if time_s < until_s} | {until_s}
         step_s = HOUR_S if self.speed == 0 else SLOT_S
-        times = sorted({*range(START_S + step_s, LAST_COLL_S, step_s), *rests, self.story.later_at_s, LAST_COLL_S})
-        for time_s in times:
+        times = {*range(START_S + step_s, until_s, step_s), *rests, self.story.later_at_s}
+        for time_s in sorted(t for t in times if t <= until_s):
             await self._go_to(time_s)
             await self._tell()
             if self.speed > 0:
@@ -89,7 +89,7 @@ class Player:
 
     def _rests(self) -> set[int]:
         midnights = range(START_S + DAY_S, LAST_COLL_S, DAY_S)
-        return {*midnights, *self.story.pauses_s, LAST_COLL_S}
+        return {*midnights, *self.story.pauses_s}
 
     async def _go_to(self, time_s: int) -> None:
         """Send what is collected by then, then move the clock; let the office learn what it learns."""

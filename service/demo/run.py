@@ -21,7 +21,7 @@ from consumers.evaluate import run as run_evaluate
 from consumers.file_messages import FileMessages, file_messages
 from consumers.kafka import Producer
 from consumers.process import run as run_ingest
-from detectors.errors import CuofengError
+from detectors.errors import CuofengError, InputError
 from service.api import create_app
 from service.api.server import Server, make_server
 from service.clock import VirtualClock
@@ -35,7 +35,7 @@ from service.demo.parts import Servers, fresh_stores, servers
 from service.demo.player import Moment, Player
 from service.demo.poller import Poller
 from service.demo.season import START_S
-from service.demo.show import LiveShow, PlainShow, Show, report
+from service.demo.show import LiveShow, PlainShow, Show, local, report
 from service.demo.story import LAST_COLL_S, Story, build
 from service.settings import Settings
 
@@ -52,7 +52,7 @@ class DemoOptions:
     """What the demo is asked for. speed: virtual seconds in a real one; None: by ``is_headless``, 0: no waiting.
 
     port: of the API, 0 = a free one, None = the settings' where it is free. out: folder for the story's files,
-    None = none are kept.
+    None = none are kept. until_s: the story stands still there (epoch seconds) until a signal; None: at its end.
     """
 
     is_headless: bool = False
@@ -60,11 +60,14 @@ class DemoOptions:
     out: Path | None = None
     broker: str | None = None
     port: int | None = None
+    until_s: int | None = None
 
 
 def run_demo(options: DemoOptions, settings: Settings, console: Console) -> Comparison | None:
     """Play the story and compare; None when it was stopped before its end. Raises CuofengError when a part does not
-    work."""
+    work, InputError when ``until_s`` is not in the story."""
+    if options.until_s is not None and not START_S < options.until_s < LAST_COLL_S:
+        raise InputError(f"the story goes from {local(START_S)} to {local(LAST_COLL_S)}: --until is not in it")
     with servers(settings, options.broker) as at:
         return asyncio.run(_run(options, settings, at, console))
 
@@ -123,9 +126,14 @@ async def _play(
                 async with Producer(bootstrap) as producer:
                     speed = _speed(options)
                     player = Player(story, messages, producer, own, settings, clock, speed, on_moment)
-                    await running.unless_stopped(player.play(), told)
+                    until_s = LAST_COLL_S if options.until_s is None else options.until_s
+                    await running.unless_stopped(player.play(until_s), told)
             finally:
                 show.close()
+            if options.until_s is not None and not told.is_set():
+                at_time = local(options.until_s)
+                console.print(f"演示时钟停在 the story stands at {at_time}, Ctrl-C 结束 ends the demo", highlight=False)
+                await running.unless_stopped(told.wait(), told)
             if told.is_set():
                 return None
             await poller.poll()

@@ -1,25 +1,32 @@
-"""A real Prometheus scrapes the real service: every query of the dashboard and every rule finds rows."""
+"""A real Prometheus scrapes the demo: every query of the dashboard and every rule finds rows."""
 
 import asyncio
 import socket
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import httpx2
 import pytest
 import yaml
-from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncEngine
 
-from service.api import create_app
-from service.clock import VirtualClock
+from service.db.alerts import OPEN_CONDITIONS
+from service.demo.player import SOURCE_DELAY_S
+from service.demo.season import SLOT_S
 from tests.deploy.sources import DEPLOY, RULES, dashboard_queries, read_yaml, rules, without_bar
-from tests.integration.served import served
-from tests.integration.world import NOON, SETTINGS, World, add_alert, add_feed_health, build_world
+from tests.deploy.standing_demo import StandingDemo, standing_demo
 
-pytestmark = [pytest.mark.prometheus, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.prometheus, pytest.mark.timeout(400)]
+
+#: A night run against a stop, and an account that the registry does not know yet.
+UNTIL = "2017-11-16T23:00:00+08:00"
+RUNS_AT_NIGHT = "DEMO-S02"
+#: The longest that the story may take to get there, and an answer of Prometheus, on a machine that has more to do.
+STORY_S = 150
+PATIENCE_S = 40
+ASK_EVERY_S = 0.5
 
 
 async def run(*command: str) -> str:
@@ -88,61 +95,60 @@ async def rows(client: httpx2.AsyncClient, expression: str) -> list[Any]:
 async def until_rows(client: httpx2.AsyncClient, expression: str, seconds: float) -> list[Any]:
     """Ask again until there are rows or the time is over."""
     found: list[Any] = []
-    for _ in range(int(seconds * 2)):
-        try:
-            found = await rows(client, expression)
-        except httpx2.TransportError:
-            found = []
-        if found:
-            return found
-        await asyncio.sleep(0.5)
+    with suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            while not found:
+                with suppress(httpx2.TransportError):  # it is still starting
+                    found = await rows(client, expression)
+                if not found:
+                    await asyncio.sleep(ASK_EVERY_S)
     return found
 
 
-async def go_on(engine: AsyncEngine, address: str, world: World) -> None:
-    """What happens between two scrapes: rows come in, some are refused, people read."""
-    async with engine.begin() as connection:
-        await connection.execute(text("UPDATE ingest_account SET row_count = row_count + 10"))
-    async with httpx2.AsyncClient(base_url=address) as client:
-        assert (await client.get("/v1/alerts", headers=world.bearer("city"))).status_code == 200
-
-
-async def test_every_query_and_rule_finds_rows(
-    engine: AsyncEngine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_every_query_and_rule_finds_rows_in_the_demo(tmp_path: Path) -> None:
     """Dashboard queries with "all" chosen, recording rules, and alerts without their bar."""
-    monkeypatch.setattr("service.api.exporter.REFRESH_S", 0.5)
-    monkeypatch.setattr("service.api.exporter.FRESH_S", 1.0)
-    world = await build_world(engine)
-    async with engine.begin() as connection:
-        await add_feed_health(connection)
-    await add_alert(engine, "P1", "a1")
-    app = create_app(SETTINGS, engine, VirtualClock(NOON.timestamp() + 10))
-    async with served(app) as address:
-        config = local_config(address, tmp_path, world.keys["metrics"])
+    log = tmp_path / "prometheus.log"
+    async with standing_demo(UNTIL, tmp_path / "demo.log") as demo:
+        config = local_config(demo.address, tmp_path, demo.metrics)
+        # It scrapes while the story plays: a rate needs what came in between two scrapes.
         async with prometheus(config, tmp_path) as client:
-            assert await until_rows(client, "cuofeng_database_up == 1", 30), (tmp_path / "prometheus.log").read_text()
-            for _ in range(4):
-                await go_on(engine, address, world)
-                await asyncio.sleep(1.2)
-            empty = []
+            assert await until_rows(client, "cuofeng_database_up == 1", PATIENCE_S), log.read_text()
+            async with asyncio.timeout(STORY_S):
+                await demo.stands()
+            judged_s = int(datetime.fromisoformat(UNTIL).timestamp() - SOURCE_DELAY_S) // SLOT_S * SLOT_S
+            assert await until_rows(client, f"cuofeng_data_as_of_timestamp_seconds == {judged_s}", PATIENCE_S)
             expressions = dashboard_queries() + [
                 (rule.get("record") or rule["alert"], rule.get("record") or without_bar(rule["expr"]))
                 for rule in rules()
             ]
-            for title, expression in expressions:
-                if not await until_rows(client, expression, 5):
-                    empty.append((title, expression))
-            assert empty == []
+            found = await asyncio.gather(*(until_rows(client, e, PATIENCE_S) for _, e in expressions))
+            assert [named for named, its_rows in zip(expressions, found, strict=True) if not its_rows] == []
             loaded = (await client.get("/api/v1/rules")).json()["data"]["groups"]
-            problems = [r["lastError"] for group in loaded for r in group["rules"] if r["health"] == "err"]
-            assert problems == []
-            (violating,) = await rows(client, "sum(cuofeng_plant_violating)")
-            assert float(violating) == 1
-            names = (
-                await client.get("/api/v1/label/plant_id/values", params={"match[]": "cuofeng_plant_load_watts"})
-            ).json()
-            assert names["data"] == ["P1", "P3"]
+            assert [r["lastError"] for group in loaded for r in group["rules"] if r["health"] == "err"] == []
+            await agrees_with_the_api(client, demo)
+
+
+async def agrees_with_the_api(client: httpx2.AsyncClient, demo: StandingDemo) -> None:
+    """What Prometheus holds is what the API says of the same moment."""
+    async with httpx2.AsyncClient(base_url=demo.address, headers={"Authorization": f"Bearer {demo.city}"}) as api:
+        alerts = (await api.get("/v1/alerts", params={"limit": 500})).json()["alerts"]
+        plants = (await api.get("/v1/plants", params={"limit": 500})).json()["plants"]
+    still_open = [a for a in alerts if a["condition"] in OPEN_CONDITIONS]
+    violating = {p["plant_id"] for p in plants if any(is_violating(scope) for scope in p["scopes"])}
+    assert RUNS_AT_NIGHT in violating
+    assert still_open
+    for expression in (
+        f"sum(cuofeng_alerts_open) == {len(still_open)}",
+        f"count(cuofeng_plant_info) == {len(plants)}",
+        f"sum(cuofeng_plant_violating) == {len(violating)}",
+        f'cuofeng_plant_violating{{plant_id="{RUNS_AT_NIGHT}"}} == 1',
+    ):
+        assert await until_rows(client, expression, PATIENCE_S), expression
+
+
+def is_violating(scope: dict[str, Any]) -> bool:
+    """A scope of `/v1/plants`, in the slot judged last."""
+    return scope["current"] is not None and scope["current"]["verdict"] == "violating"
 
 
 async def test_promtool_accepts_the_rules_and_their_tests() -> None:

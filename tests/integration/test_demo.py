@@ -120,7 +120,12 @@ async def test_stopped_before_its_end_it_leaves_nothing(postgres_url: str, broke
 
 @pytest.mark.parametrize(
     "arguments,said",
-    [(["--broker", "rabbit"], "no broker rabbit: embedded or apache"), (["--speed", "-1"], "Invalid value")],
+    [
+        (["--broker", "rabbit"], "no broker rabbit: embedded or apache"),
+        (["--speed", "-1"], "Invalid value"),
+        (["--until", "2018-01-01"], "--until is not in it"),
+        (["--until", "noon"], "--until 'noon': not a time"),
+    ],
 )
 async def test_bad_usage_starts_nothing(arguments: list[str], said: str) -> None:
     process = await start("demo", "--headless", *arguments)
