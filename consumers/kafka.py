@@ -268,11 +268,17 @@ class TooLargeError(FeedError):
 
 
 async def create_topics(bootstrap: str, names: Sequence[str], partitions: int) -> None:
-    """Create topics and wait until the broker shows all their partitions. Raises ``FeedError``."""
+    """Create topics and wait until the broker shows all their partitions. Raises ``FeedError``.
+
+    Their records never expire: replayed ones carry the timestamps of their time, and a broker that counts age by those
+    would delete them before they are read.
+    """
     admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
     try:
         await admin.start()
-        await admin.create_topics([NewTopic(name=n, num_partitions=partitions, replication_factor=1) for n in names])
+        kept = {"retention.ms": "-1"}
+        wanted = [NewTopic(name=n, num_partitions=partitions, replication_factor=1, topic_configs=kept) for n in names]
+        await admin.create_topics(wanted)
         async with asyncio.timeout(TOPIC_TIMEOUT_S):
             while True:
                 shown = await admin.describe_topics(list(names))
