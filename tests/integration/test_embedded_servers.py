@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 import sysconfig
+import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -229,7 +230,7 @@ def test_postgres_is_18_with_utf8_and_utc_and_a_password() -> None:
 
 
 def test_postgres_keeps_a_named_folder() -> None:
-    folder = Path(f"/var/tmp/cuofeng-test-{os.getpid()}-{free_port()}")
+    folder = Path(tempfile.gettempdir()) / f"cuofeng-test-{os.getpid()}-{free_port()}"
     try:
         with EmbeddedPostgres(folder) as server:
             assert asyncio.run(_scalar(server.url, "SHOW fsync")) == "on"
