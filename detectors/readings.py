@@ -81,6 +81,8 @@ def winners(readings: ReadingColumns, factor: F64) -> tuple[ReadingColumns, int]
     primary = np.nan_to_num(readings.value * factor, nan=-np.inf)
     order = np.lexsort(
         (
+            readings.period_s,
+            readings.scale,
             -primary,
             readings.q,
             -readings.coll,
