@@ -16,6 +16,7 @@ from detectors.rules.limit_slot import LIMIT_SLOT
 from detectors.rules.stop_run import STOP_RUN
 from detectors.verdict import threshold_wh
 from detectors.vocab import Control, Reason, Verdict
+from detectors.world import turns
 
 if TYPE_CHECKING:
     from detectors.judge import Pass
@@ -40,39 +41,43 @@ def day_rows(work: "Pass", found: Found, carries: Sequence[Carry]) -> list[DayRo
     if past.all():
         known_wh = known_wh + work.loads.register_extra_wh
         any_known |= work.loads.register_extra_wh > 0
+    result = _verdicts(verdict, violates, could, judged)
+    main = _main_orders(work)
+    same = past & (verdict == result[:, None])
+    reasons = np.bitwise_or.reduce(np.where(same, work.slots.reasons[:, day], np.uint32(0)), axis=1)
+    reasons[(result == Verdict.UNKNOWN) & ~any_slot(same)] = Reason.AWAITED
+    coverage = work.coverage[:, day][:, past].mean(axis=1) if past.any() else np.zeros(n_scopes)
+    violating = (past & (verdict == Verdict.VIOLATING)).sum(axis=1)
+    order_ids = [work.world.orders[r].order_id for r in work.caps.order]
+    caps_wh = work.day_cap_wh.tolist()
+    columns = (result, reasons, main, known_wh, any_known, coverage, violating)
     rows = []
-    for s in range(n_scopes):
-        codes = verdict[s]
-        result = _verdict(codes, bool(violates[s]), bool(could[s]), bool(judged[s]))
-        row = _main_order(work, s)
-        cap = np.nan if row is None else work.day_cap_wh[row]
-        same = codes[past] == result
-        reasons = int(np.bitwise_or.reduce(work.slots.reasons[s, day][past][same], initial=0))
-        if result == Verdict.UNKNOWN and not same.any():
-            reasons = int(Reason.AWAITED)
+    for code, bits, row, wh, is_known, share, count in zip(*(c.tolist() for c in columns), strict=True):
+        cap = None if row < 0 or np.isnan(caps_wh[row]) else caps_wh[row]
         rows.append(
             DayRow(
-                verdict=int(result),
-                reasons=reasons,
-                order_id=None if row is None else work.world.orders[work.caps.order[row]].order_id,
-                energy_wh=int(known_wh[s]) if any_known[s] else None,
-                cap_wh=None if np.isnan(cap) else float(cap),
-                coverage=float(work.coverage[s, day][past].mean()) if past.any() else 0.0,
-                violating_slots=int((codes[past] == Verdict.VIOLATING).sum()),
+                verdict=code,
+                reasons=bits,
+                order_id=None if row < 0 else order_ids[row],
+                energy_wh=wh if is_known else None,
+                cap_wh=cap,
+                coverage=share,
+                violating_slots=count,
             )
         )
     return rows
 
 
-def _verdict(codes: npt.NDArray[np.uint8], violates: bool, could: bool, judged: bool) -> Verdict:
-    if violates:
-        return Verdict.VIOLATING
+def _verdicts(codes: npt.NDArray[np.uint8], violates: Bool, could: Bool, judged: Bool) -> npt.NDArray[np.uint8]:
+    """The day's verdict of each scope, [S]; codes: [S, T] of its slots (SEMANTICS §4.23)."""
+    result = np.where(could, np.uint8(Verdict.UNKNOWN), np.uint8(Verdict.COMPLIANT))
+    result[~judged] = Verdict.NO_ORDER
+    for kind in reversed(NOTHING_JUDGED):
+        result[~judged & any_slot(codes == kind)] = kind
     for whole in (Verdict.EXEMPT, Verdict.OUTAGE, Verdict.NO_ORDER):
-        if len(codes) and (codes == whole).all():
-            return whole
-    if not judged:
-        return next((v for v in NOTHING_JUDGED if (codes == v).any()), Verdict.NO_ORDER)
-    return Verdict.UNKNOWN if could else Verdict.COMPLIANT
+        result[(codes == whole).all(axis=1)] = whole
+    result[violates] = Verdict.VIOLATING
+    return result
 
 
 def _judged(work: "Pass") -> Bool:
@@ -94,14 +99,20 @@ def _by_scope(work: "Pass", of_order: Bool) -> Bool:
     return result
 
 
-def _main_order(work: "Pass", scope: int) -> int | None:
-    """The order row that takes most judged slots of the day, else the first that is ordered."""
-    day = work.grid.day
-    take = work.caps.take[scope, day]
-    if (take >= 0).any():
-        return int(np.bincount(take[take >= 0]).argmax())
-    mine = np.flatnonzero(work.caps.scope == scope) if len(work.caps.scope) else np.empty(0, np.int64)
-    return next((int(i) for i in mine if work.caps.ordered[i, day].any()), None)
+def _main_orders(work: "Pass") -> I64:
+    """The order row of each scope that takes most judged slots of the day, else its first that is ordered, else -1."""
+    caps, day = work.caps, work.grid.day
+    take = caps.take[:, day]
+    taken = np.bincount(take[take >= 0], minlength=len(caps.order))
+    ordered = any_slot(caps.ordered[:, day])
+    main = np.full(len(work.scopes), -1, np.int64)
+    most = np.zeros(len(work.scopes), np.int64)
+    for turn in turns(caps.scope):
+        s = caps.scope[turn]
+        better = (taken[turn] > most[s]) | ((main[s] < 0) & ordered[turn])
+        main[s] = np.where(better, turn, main[s])
+        most[s] = np.where(better, taken[turn], most[s])
+    return main
 
 
 def _windows(work: "Pass", flags: Bool, starts: I64) -> Bool:
