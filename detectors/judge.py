@@ -139,13 +139,22 @@ def _packed(work: Pass) -> tuple[npt.NDArray[np.void], list[tuple[str, ...]], li
     shown = caps.shown[:, day]
     packed["order"] = np.where(shown >= 0, shown - first_of[:, None], -1)
     counts = np.bincount(caps.scope, minlength=len(work.scopes))
-    orders = [
-        tuple(work.world.orders[r].order_id for r in caps.order[f : f + c])
-        for f, c in zip(first_of, counts, strict=True)
-    ]
-    versions = []
-    for s, rows in enumerate(caps.baselines.row[:, day]):
-        used = np.unique(rows[rows >= 0])
-        versions.append(tuple(work.world.baselines[r].version for r in used))
-        packed["baseline"][s] = np.where(rows >= 0, np.searchsorted(used, rows), -1) if len(used) else -1
+    ids = [work.world.orders[r].order_id for r in caps.order]
+    orders = [tuple(ids[f : f + c]) for f, c in zip(first_of.tolist(), counts.tolist(), strict=True)]
+    versions = _baselines_used(work, packed["baseline"], day)
     return packed, orders, versions
+
+
+def _baselines_used(work: Pass, shown: npt.NDArray[np.int8], day: slice) -> list[tuple[str, ...]]:
+    """Versions of the baselines that hold in the day, by scope; fills ``shown`` with the index of each slot's."""
+    rows = work.caps.baselines.row[:, day]
+    name = [b.version for b in work.world.baselines]
+    shown[...] = np.where(rows >= 0, 0, -1)
+    low = rows.min(axis=1, initial=len(name), where=rows >= 0)
+    high = rows.max(axis=1, initial=-1)
+    versions: list[tuple[str, ...]] = [(name[h],) if h >= 0 else () for h in high.tolist()]
+    for s in np.flatnonzero(low < high):
+        used = np.unique(rows[s][rows[s] >= 0])
+        versions[s] = tuple(name[r] for r in used)
+        shown[s] = np.where(rows[s] >= 0, np.searchsorted(used, rows[s]), -1)
+    return versions

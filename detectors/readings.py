@@ -1,6 +1,6 @@
 """Columns of canonical readings (FEED §1) and the winner among readings of the same key (SEMANTICS §2.6)."""
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import numpy as np
@@ -77,42 +77,47 @@ def winners(readings: ReadingColumns, factor: F64) -> tuple[ReadingColumns, int]
     factor: multiplier of each reading at its time where its scale is secondary, else 1; it only decides between
     readings that are alike in revision, class, collection time and quality.
     """
-    cls = evidence_class(readings.q)
-    primary = np.nan_to_num(readings.value * factor, nan=-np.inf)
-    order = np.lexsort(
-        (
-            readings.period_s,
-            readings.scale,
-            -primary,
-            readings.q,
-            -readings.coll,
-            cls,
-            -readings.rev.astype(np.int64),
-            readings.ts,
-            readings.kind,
-            readings.meter,
-        )
+    n = len(readings)
+    order = np.lexsort((readings.ts, readings.kind, readings.meter))
+    group = np.cumsum(_begins(readings, order)) - 1
+    starts = np.flatnonzero(np.diff(group, prepend=-1))
+    best = order[starts]
+    lost_evidence = np.zeros(len(starts), np.bool_)
+    contested = np.bincount(group, minlength=len(starts)) > 1
+    if contested.any():
+        rivals = _ranked(readings, factor, order[contested[group]])
+        begins = np.flatnonzero(_begins(readings, rivals))
+        best[contested] = rivals[begins]
+        had_evidence = np.minimum.reduceat(evidence_class(readings.q[rivals]), begins) == 0
+        lost_evidence[contested] = had_evidence & (evidence_class(readings.q[best[contested]]) != 0)
+    won = readings.take(best)
+    return replace(won, had_evidence=won.had_evidence | lost_evidence), n - len(starts)
+
+
+def _begins(readings: ReadingColumns, order: I64) -> Bool:
+    """Where the key differs from the one before, along rows sorted by key."""
+    begins = np.ones(len(order), np.bool_)
+    for column in (readings.meter, readings.kind, readings.ts):
+        along = column[order]
+        begins[1:] &= along[1:] == along[:-1]
+    begins[1:] = ~begins[1:]
+    return begins
+
+
+def _ranked(readings: ReadingColumns, factor: F64, rows: I64) -> I64:
+    """``rows`` sorted by key, and among equal keys the best first."""
+    of = readings.take(rows)
+    primary = np.nan_to_num(of.value * factor[rows], nan=-np.inf)
+    by_rank = (
+        of.period_s,
+        of.scale,
+        -primary,
+        of.q,
+        -of.coll,
+        evidence_class(of.q),
+        -of.rev.astype(np.int64),
+        of.ts,
+        of.kind,
+        of.meter,
     )
-    rows = readings.take(order)
-    n = len(rows)
-    if n == 0:
-        return rows, 0
-    first = np.ones(n, np.bool_)
-    first[1:] = (rows.meter[1:] != rows.meter[:-1]) | (rows.kind[1:] != rows.kind[:-1]) | (rows.ts[1:] != rows.ts[:-1])
-    starts = np.flatnonzero(first)
-    best_class = np.minimum.reduceat(evidence_class(rows.q), starts)
-    won = rows.take(starts)
-    lost_evidence = (best_class == 0) & (evidence_class(won.q) != 0)
-    result = ReadingColumns(
-        won.meter,
-        won.kind,
-        won.ts,
-        won.value,
-        won.q,
-        won.rev,
-        won.coll,
-        won.scale,
-        won.period_s,
-        won.had_evidence | lost_evidence,
-    )
-    return result, n - len(starts)
+    return np.asarray(rows[np.lexsort(by_rank)], np.int64)
