@@ -79,7 +79,7 @@ async def recount(
         flipped = await _count(connection, office, row, first, last, as_of)
         if flipped:
             await ticks.mark_due(connection, _due_marks(office, row, min(flipped), max(flipped)))
-            await _publish_feed(connection, office, row, as_of, published_at)
+        await _publish_feed(connection, office, row, as_of, published_at)
 
 
 def _scopes_of(world: World, source_row: int) -> set[int]:
@@ -136,12 +136,14 @@ async def _publish_feed(
     stored = await stored_alerts(connection, [f"source:{source}"], datetime.fromtimestamp(0, UTC))
     if last is None or not (slots or stored):
         return
-    first = slots[0] if slots else last
+    first = min(slots, default=last)
     shape = (len(world.sources), last - first + 1)
-    down, decided = np.zeros(shape, np.bool_), np.zeros(shape, np.bool_)
-    down[source_row, [s - first for s in slots]] = True
+    down, decided, share = np.zeros(shape, np.bool_), np.zeros(shape, np.bool_), np.zeros(shape)
+    columns = [s - first for s in slots]
+    down[source_row, columns], share[source_row, columns] = True, list(slots.values())
     decided[source_row] = True
-    views = {a.alert_id(world.slot_s): office.views.render(a, as_of) for a in feed_alerts(world, first, down, decided)}
+    found = feed_alerts(world, first, down, decided, share)
+    views = {a.alert_id(world.slot_s): office.views.render(a, as_of) for a in found}
     plan = changes(views, stored, lambda _: True, datetime.fromtimestamp(as_of, UTC), published_at)
     await save_alerts(connection, list(plan.published.values()))
     await save_live(connection, plan.live)

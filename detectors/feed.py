@@ -14,6 +14,7 @@ from detectors.vocab import Rule
 from detectors.world import World
 
 I64 = npt.NDArray[np.int64]
+F64 = npt.NDArray[np.float64]
 Bool = npt.NDArray[np.bool_]
 
 #: Down: fewer than this share of the meters, of a source that at least this many plants use.
@@ -86,8 +87,8 @@ def down_on(grid: Grid, first_slot: int, down: Bool) -> Bool:
     return result
 
 
-def feed_alerts(world: World, first_slot: int, down: Bool, decided: Bool) -> list[Alert]:
-    """`feed_down` alerts of a span of slots."""
+def feed_alerts(world: World, first_slot: int, down: Bool, decided: Bool, share: F64) -> list[Alert]:
+    """`feed_down` alerts of a span of slots. share: [sources, T], of the meters with evidence; looked at where down."""
     alerts: list[Alert] = []
     for row, source in enumerate(world.sources):
         if not down[row].any():
@@ -100,7 +101,7 @@ def feed_alerts(world: World, first_slot: int, down: Bool, decided: Bool) -> lis
             down[row].tolist(),
             (decided[row] & ~down[row]).tolist(),
             [False] * down.shape[1],
-            [0.0] * down.shape[1],
+            share[row].tolist(),
         )
         blank = Alert(f"source:{source}", Rule.FEED_DOWN, None, 1, 0, 0, 0)
         alerts += runs.walk(track, blank, None, slot_s=world.slot_s)

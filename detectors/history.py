@@ -46,7 +46,7 @@ class History:
         valid, speaks = source_slots(world, first_slot, n_slots, self._readings)
         down, decided = is_down(world, first_slot, valid, speaks, self.as_of)
         down[:, :margin] = decided[:, :margin] = False  # before the history begins nothing is expected
-        self._keep(feed_alerts(world, first_slot, down, decided))
+        self._keep(feed_alerts(world, first_slot, down, decided, speaks / np.maximum(valid, 1)))
         carries: list[Carry] = [NOTHING_CARRIED] * len(self._scopes)
         for today in self.days:
             grid = Grid(world.zone, world.slot_s, today, margin)

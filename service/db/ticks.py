@@ -115,12 +115,16 @@ async def down_slots(connection: AsyncConnection, first_slot: int, last_slot: in
     return [(source, slot) for source, slot in rows]
 
 
-async def source_history(connection: AsyncConnection, source: str) -> tuple[list[int], int | None]:
-    """Every slot at which a source was down, in order, and its last decided slot."""
+async def source_history(connection: AsyncConnection, source: str) -> tuple[dict[int, float], int | None]:
+    """Every slot at which a source was down, in order, with the share of meters that spoke; its last decided slot."""
     rows = await connection.execute(
-        text("SELECT slot FROM source_slots WHERE source = :source AND is_down ORDER BY slot"), {"source": source}
+        text(
+            "SELECT slot, evidence / greatest(meters, 1)::double precision FROM source_slots"
+            " WHERE source = :source AND is_down ORDER BY slot"
+        ),
+        {"source": source},
     )
-    slots = [row[0] for row in rows]
+    slots = {row[0]: row[1] for row in rows}
     last = await connection.scalar(
         text("SELECT max(slot) FROM source_slots WHERE source = :source"), {"source": source}
     )

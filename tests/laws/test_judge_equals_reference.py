@@ -1,7 +1,10 @@
-"""The fast judgement equals the slow reference on generated worlds: slots, days and alerts."""
+"""The fast judgement equals the slow reference in every row: on generated worlds, and on the worlds of the cases."""
 
+import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 
+from tests.cases.catalogue import CASES
+from tests.cases.expect import CaseMaker
 from tests.cases.fast import fast
 from tests.oracles.compare import differences
 from tests.oracles.judge import judge
@@ -19,5 +22,12 @@ from tests.oracles.strategies import worlds
 )
 @given(world=worlds())
 def test_fast_equals_reference(world: World) -> None:
+    arguments = (world.registry, world.readings, world.as_of, world.slot_s, world.day_types)
+    assert differences(fast(*arguments), judge(*arguments)) == []
+
+
+@pytest.mark.parametrize("make", [m for _, _, m in CASES], ids=[f"{number}-{name}" for number, name, _ in CASES])
+def test_fast_equals_reference_where_a_sentence_decides(make: CaseMaker) -> None:
+    world, _ = make()
     arguments = (world.registry, world.readings, world.as_of, world.slot_s, world.day_types)
     assert differences(fast(*arguments), judge(*arguments)) == []
