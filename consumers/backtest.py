@@ -11,6 +11,7 @@ import numpy as np
 
 from consumers.backtest_rows import ALERT_COLUMNS, DAY_COLUMNS, SLOT_COLUMNS, alert_rows, day_lines, slot_columns
 from consumers.backtest_write import Sink, sink
+from consumers.file_account import RowFault
 from consumers.files import ReadingsFile, read_readings
 from detectors.errors import InputError
 from detectors.history import History
@@ -20,6 +21,9 @@ from detectors.registry import Registry
 from detectors.vocab import Scale
 from detectors.world import World, compile_world
 from service.calendar import office_day_type
+
+#: Every file that a back-test may write.
+OUTPUTS = tuple(f"{name}.{form}" for name in ("slots", "days", "alerts") for form in ("csv", "parquet"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +47,7 @@ class BacktestReport:
     accepted: int
     lost: int
     faults: dict[str, int]
-    examples: tuple[Any, ...]
+    examples: tuple[RowFault, ...]
     days: int
     alerts: int
 
@@ -69,6 +73,8 @@ def run_backtest(
     try:
         n_days, n_alerts = _write(world, history, work, options)
         out.mkdir(parents=True, exist_ok=True)
+        for name in OUTPUTS:  # of an earlier run: it would read as a part of this one
+            (out / name).unlink(missing_ok=True)
         for path in sorted(work.iterdir()):
             path.replace(out / path.name)
     finally:

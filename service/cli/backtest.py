@@ -2,6 +2,7 @@
 
 import json
 import sys
+from collections import Counter
 from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
@@ -12,6 +13,7 @@ import typer
 
 from consumers.backtest import BacktestOptions, BacktestReport, run_backtest
 from consumers.backtest_rows import instant_text
+from consumers.file_account import report_lines
 from detectors.errors import InputError
 from service.clock import SystemClock
 from service.registry.read import read_registry
@@ -73,9 +75,5 @@ def _say(report: BacktestReport, zone: str, out: Path, *, as_json: bool) -> None
         f"judged as of {instant_text(zone, report.as_of)}: {report.rows} rows, {report.accepted} accepted "
         f"({report.lost} duplicate or superseded), {report.days} days, {report.alerts} alerts -> {out}"
     )
-    for fault, count in report.faults.items():
-        sys.stderr.write(f"cuofeng: {count} rows not read: {fault}\n")
-    for example in report.examples[:20]:
-        sys.stderr.write(
-            f"cuofeng:   {example.file}:{example.row} {example.column} {example.value!r}: {example.detail}\n"
-        )
+    for line in report_lines(report.examples, Counter(report.faults)):
+        sys.stderr.write(f"cuofeng: {line}\n")

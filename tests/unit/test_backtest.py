@@ -230,6 +230,15 @@ def test_what_fails_while_writing_leaves_the_last_result_alone(
     assert [p.name for p in tmp_path.iterdir()] == ["out"]
 
 
+def test_files_of_an_earlier_run_do_not_stay(folder: Path, registry: Registry, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / "slots.csv").write_text("of an earlier run\n", encoding="utf-8")
+    (out / "notes.txt").write_text("the office's own\n", encoding="utf-8")
+    run(registry, folder / READINGS_FILE, out, BacktestOptions(with_slots=False))
+    assert sorted(p.name for p in out.iterdir()) == ["alerts.csv", "days.csv", "notes.txt"]
+
+
 def test_command_judges_and_reports(folder: Path, whole: Path, tmp_path: Path) -> None:
     done = backtest(folder, folder / READINGS_FILE, tmp_path / "out", "--json")
     assert done.returncode == 0, done.stderr
@@ -245,8 +254,8 @@ def test_command_names_bad_rows_on_standard_error(folder: Path, tmp_path: Path) 
     spoilt.write_text(f"{text}nobody,2017-11-14T00:15:00+08:00,1,,,,,,,\n", encoding="utf-8")
     done = backtest(folder, spoilt, tmp_path / "out", "--no-slots", "--from", NOON, "--to", "2017-11-17T00:00:00+08:00")
     assert done.returncode == 0, done.stderr
-    assert "1 rows not read: unknown_meter" in done.stderr
-    assert f"spoilt.csv:{text.count(chr(10)) + 1} meter_id 'nobody'" in done.stderr
+    assert "unknown_meter: 1 row\n" in done.stderr
+    assert f"spoilt.csv, row {text.count(chr(10)) + 1}, meter_id 'nobody'" in done.stderr
     assert "alerts ->" in done.stdout
     assert sorted(p.name for p in (tmp_path / "out").iterdir()) == ["alerts.csv", "days.csv"]
 
