@@ -141,7 +141,8 @@ class Evaluator:
                 return False
             self._waits_since = 0.0
             stored = await load_registry(connection)
-            world = compile_world(stored.registry, self._settings.slot_s, office_day_type(stored.registry))
+            day_type = office_day_type(stored.registry)
+            world = await asyncio.to_thread(compile_world, stored.registry, self._settings.slot_s, day_type)
             self._office = Office.of(stored, world, await self._begin_slot(connection, world))
         return True
 

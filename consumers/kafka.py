@@ -11,6 +11,7 @@ from typing import Any, Self
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRebalanceListener, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.coordinator.assignors.roundrobin import RoundRobinPartitionAssignor
 from aiokafka.errors import (
     KafkaError,
     MessageSizeTooLargeError,
@@ -28,6 +29,10 @@ BOUNDS_TIMEOUT_S = 5.0
 FETCH_BYTES = 16 << 20
 MAX_REQUEST_BYTES = 32 << 20
 TOPIC_TIMEOUT_S = 20.0
+
+
+#: Eager, as all of aiokafka's are; sticky has open bugs (RELIABILITY §1.6).
+ASSIGNORS = (RoundRobinPartitionAssignor,)
 
 
 # aiokafka has no types, and subscribe() wants this base class.
@@ -53,6 +58,7 @@ class KafkaFeed(ConsumerRebalanceListener):  # type: ignore[misc]
             fetch_max_bytes=4 * FETCH_BYTES,
             fetch_max_wait_ms=100,
             isolation_level="read_committed",
+            partition_assignment_strategy=ASSIGNORS,
         )
 
     async def start(self, owner: Owner) -> None:
@@ -68,11 +74,6 @@ class KafkaFeed(ConsumerRebalanceListener):  # type: ignore[misc]
     async def stop(self) -> None:
         """Leave the group."""
         await self._consumer.stop()
-
-    @property
-    def is_rebalancing(self) -> bool:
-        """Partitions are changing hands."""
-        return self._rebalancing
 
     async def on_partitions_revoked(self, revoked: Iterable[TopicPartition]) -> None:
         """Called by aiokafka before a rebalance."""

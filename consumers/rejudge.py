@@ -1,5 +1,6 @@
 """Judge the marked days of claimed scopes again, walk on while a day's carry changes, and write what became of it."""
 
+import asyncio
 from collections import defaultdict
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
@@ -172,7 +173,10 @@ async def _judge(
         if source in place:
             down[place[source], slot - grid.first_slot] = True
     feed = down_on(grid, grid.first_slot, down)
-    result = judge_day(world, rows, grid.today, readings, as_of, begin, feed, office.begin_slot)
+    # In a thread: ingest may share the loop, and its heartbeats go on (RELIABILITY §1.7).
+    result = await asyncio.to_thread(
+        judge_day, world, rows, grid.today, readings, as_of, begin, feed, office.begin_slot
+    )
     return result, [stored.get(no, NOTHING_CARRIED) for no in scope_nos]
 
 

@@ -1,19 +1,25 @@
 """The traps of aiokafka that RELIABILITY §1 lists, each on a real broker, and outages of broker and database."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from threading import get_ident
 from time import monotonic
+from typing import Any
 
 import pytest
 from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.coordinator.assignors.roundrobin import RoundRobinPartitionAssignor
 from sqlalchemy import text
 from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from consumers.evaluate import Evaluator
 from consumers.ingest import Ingest
-from consumers.kafka import KafkaFeed
+from consumers.kafka import ASSIGNORS, KafkaFeed
 from consumers.ports import FatalFeedError, RawRecord
+from consumers.prepare import prepare
 from consumers.writer import Writer
+from detectors.judge import judge_day
 from service.clock import VirtualClock
 from service.observability.ingest_metrics import IngestMetrics
 from service.settings import Settings
@@ -183,6 +189,42 @@ async def test_trap_4_a_dead_fetcher_is_noticed(engine: AsyncEngine, broker: str
         await asyncio.wait_for(task, 20)
     assert monotonic() - started >= 1.5
     assert await consumed(engine, topic) == 5
+
+
+def test_trap_6_no_sticky_assignor() -> None:
+    """Sticky loses track of who owns what (aiokafka #1175, #1176)."""
+    assert (RoundRobinPartitionAssignor,) == ASSIGNORS
+
+
+async def test_trap_7_nothing_long_runs_on_the_loop(
+    database_url: str, engine: AsyncEngine, broker: str, topic: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Decoding and judging go on beside the loop that sends the heartbeats."""
+    threads: dict[str, set[int]] = {"decode": set(), "judge": set()}
+
+    def noted(name: str, work: Callable[..., Any]) -> Callable[..., Any]:
+        def run(*arguments: Any) -> Any:
+            threads[name].add(get_ident())
+            return work(*arguments)
+
+        return run
+
+    monkeypatch.setattr("consumers.writer.prepare", noted("decode", prepare))
+    monkeypatch.setattr("consumers.rejudge.judge_day", noted("judge", judge_day))
+    await insert_registry(engine)
+    await send(broker, topic, some(50))
+    settings = make_settings(topic)
+    evaluator = Evaluator(engine, settings, VirtualClock(NOW + 3600))
+
+    async def judged() -> bool:
+        await evaluator.step()
+        return bool(threads["judge"])
+
+    async with ingesting(database_url, broker, settings):
+        await until(lambda: _consumed(engine, topic, 50))
+        await until(judged)
+    assert threads["decode"]
+    assert get_ident() not in threads["decode"] | threads["judge"]
 
 
 async def test_first_start_writes_cursors_and_the_hint_reaches_the_broker(
