@@ -16,6 +16,7 @@ from service.db.engine import make_engine
 from service.db.health import Health
 from service.db.metrics_read import Look, PlantLook
 from service.db.scope_days_read import SlotView
+from service.observability.ingest_metrics import IngestMetrics
 from service.observability.metrics import METRICS, PLANT_INFO, Samples, by_name, render
 from tests.integration.service_client import Service
 from tests.integration.world import JUDGED, NOON, SLOT_S, add_alert, add_feed_health, set_progress
@@ -59,11 +60,16 @@ async def test_what_is_exported_is_the_closed_list(service: Service) -> None:
 
 def test_every_metric_is_documented() -> None:
     """docs/metrics.md shows the list, row by row."""
-    page = (Path(__file__).parents[2] / "docs" / "metrics.md").read_text()
+    page = (Path(__file__).parents[2] / "docs" / "metrics.md").read_text(encoding="utf-8")
     rows = re.findall(r"^\| `(cuofeng_\w+)` \| (\w+) \| (.*?) \| (.+) \|$", page, re.MULTILINE)
-    assert [(n, k, tuple(re.findall(r"`(\w+)`", labels)), h) for n, k, labels, h in rows] == [
-        (m.name, m.kind, m.labels, m.help) for m in METRICS
-    ]
+    shown = [(n, k, tuple(re.findall(r"`(\w+)`", labels)), h) for n, k, labels, h in rows]
+    listed = [(m.name, m.kind, m.labels, m.help) for m in METRICS]
+    assert shown[: len(listed)] == listed
+    of_ingest = {
+        (f"{m.name}_total" if m.type == "counter" else m.name, m.type, m.documentation)
+        for m in IngestMetrics().registry.collect()
+    }
+    assert {(n, k, h) for n, k, _, h in shown[len(listed) :]} == of_ingest
 
 
 async def test_plants_show_the_last_judged_slot_and_a_silent_one_disappears(service: Service) -> None:
