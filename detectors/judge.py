@@ -45,7 +45,6 @@ class Pass:
     loads: Loads
     evidence: Evidence
     slots: Slots
-    share_wh: F64  # [O, day slots]
     day_cap_wh: F64  # [O] NaN where unknown
     coverage: F64  # [S, T]
 
@@ -120,7 +119,7 @@ def work_out(
     n = loads.meters.astype(np.float64)
     proven = (evidence.facts & Fact.ZERO_UNPROVEN) == 0
     coverage = np.divide(loads.evidence, n, out=np.zeros_like(n), where=(n > 0) & proven)
-    return Pass(world, grid, scopes, as_of, past, caps, members, loads, evidence, slots, shares, day_cap, coverage)
+    return Pass(world, grid, scopes, as_of, past, caps, members, loads, evidence, slots, day_cap, coverage)
 
 
 def _packed(work: Pass) -> tuple[npt.NDArray[np.void], list[tuple[str, ...]], list[tuple[str, ...]]]:
