@@ -2,15 +2,12 @@
 
 import asyncio
 from dataclasses import replace
-from datetime import UTC, date, datetime
-from typing import Any
+from datetime import date
 
-import numpy as np
 import pytest
 from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncEngine
 
-from detectors.days import SLOT
 from detectors.registry import (
     ALWAYS,
     FOREVER,
@@ -21,75 +18,28 @@ from detectors.registry import (
     Multiplier,
     Order,
     Outage,
-    Plant,
     Registry,
-    Scope,
     ScopeMeter,
     Source,
 )
-from detectors.vocab import Control, Measure, Role, Verdict
-from service.db.partitions import ensure_partitions
+from detectors.vocab import Control
 from service.db.registry import apply_registry, load_registry, plan_registry
 from service.db.registry_diff import completed, difference, overlaid
 from service.db.registry_errors import RegistryErrors
 from service.db.registry_marks import touched_spans
-
-HOUR = 3600
-DAY = 24 * HOUR
-#: 2017-11-15 00:00 in Shanghai, a slot boundary.
-START = int(datetime(2017, 11, 14, 16, tzinfo=UTC).timestamp())
-#: Ten days into the season.
-NOW = START + 10 * DAY
-FIRST_READING = START - 2 * DAY
-
-BASE = Registry(
-    sources=(Source("yc", 5),),
-    plants=(Plant("P1", "甲厂", "登封市"), Plant("P2", "乙厂", "新密市")),
-    meters=(
-        Meter("M1", "P1", source="yc"),
-        Meter("M2", "P1", source="yc", role=Role.CHECK),
-        Meter("M3", "P2", source="other"),
-    ),
-    multipliers=(Multiplier("M1", ALWAYS + DAY, START + DAY, 100.0), Multiplier("M1", START + DAY, FOREVER, 120.0)),
-    scopes=(Scope("P1-A", "P1", "涂装", "process"),),
-    scope_meters=(ScopeMeter("P1-A", "M2"),),
-    orders=(
-        Order("O1", "P1", Control.LIMIT, START, START + 20 * DAY, reduction=0.3, measure=Measure.ENERGY),
-        Order("O2", "P1-A", Control.STOP, START + 2 * DAY, START + 4 * DAY, residual_kw=10.0),
-    ),
-    baselines=(
-        Baseline("P1", "V1", START - 300 * DAY, 1000.0, day_kwh=20000.0),
-        Baseline("P1-A", "V1", START - 300 * DAY, 100.0, day_type="workday"),
-    ),
+from tests.integration.import_world import (
+    BASE,
+    DAY,
+    FIRST_READING,
+    HOUR,
+    NOW,
+    START,
+    V1,
+    marks,
+    order_revision,
+    slots,
+    stored_base,
 )
-
-
-def slots(first_s: int, last_s: int) -> tuple[int, int]:
-    """First and last slot of [first_s, last_s)."""
-    return first_s // 900, -(-last_s // 900) - 1
-
-
-async def marks(connection: AsyncConnection) -> set[tuple[str, int, int]]:
-    """All dirty marks by scope_id."""
-    rows = await connection.execute(
-        text("SELECT scope_id, first_slot, last_slot FROM dirty_scopes JOIN scopes USING (scope_no)")
-    )
-    return {(scope_id, first, last) for scope_id, first, last in rows}
-
-
-async def stored_base(engine: AsyncEngine) -> None:
-    """The base registry, and one reading of M1 two days before the season; no mark left."""
-    async with engine.begin() as connection:
-        await ensure_partitions(connection, date(2017, 11, 1), date(2017, 11, 30))
-        await apply_registry(connection, BASE, NOW)
-        await connection.execute(
-            text(
-                "INSERT INTO readings SELECT to_timestamp(:ts), 1, to_timestamp(:ts), 0, meter_no, 900, 0, 0, 3, 0, 0"
-                " FROM meters WHERE meter_id = 'M1'"
-            ),
-            {"ts": FIRST_READING},
-        )
-        await connection.execute(text("DELETE FROM dirty_scopes"))
 
 
 async def test_what_is_loaded_is_what_was_imported(engine: AsyncEngine) -> None:
@@ -199,12 +149,6 @@ async def test_imports_take_turns(engine: AsyncEngine) -> None:
     assert await waiting == 1
 
 
-def _order(order_id: str, **changed: Any) -> Registry:
-    order = next(o for o in BASE.orders if o.order_id == order_id)
-    return Registry(orders=(replace(order, **changed),))
-
-
-V1 = BASE.baselines[0]
 #: (name, what is imported, the marks it must leave).
 CHANGES: list[tuple[str, Registry, set[tuple[str, int, int]]]] = [
     (
@@ -215,7 +159,7 @@ CHANGES: list[tuple[str, Registry, set[tuple[str, int, int]]]] = [
     ("an order still to come", Registry(orders=(Order("O3", "P2", Control.STOP, NOW + 7 * HOUR),)), set()),
     (
         "a revision: the old window and the new one",
-        _order("O2", revision=2, valid_from=START + 6 * DAY, valid_to=START + 7 * DAY),
+        order_revision("O2", revision=2, valid_from=START + 6 * DAY, valid_to=START + 7 * DAY),
         {
             ("P1-A", *slots(START + 2 * DAY - 6 * HOUR, START + 4 * DAY)),
             ("P1-A", *slots(START + 6 * DAY - 6 * HOUR, START + 7 * DAY)),
@@ -329,7 +273,7 @@ async def test_a_slot_that_still_runs_is_not_marked(engine: AsyncEngine) -> None
 @pytest.mark.parametrize(
     "registry, column, words",
     [
-        (_order("O1", reduction=0.2), "order_id", "raise the revision"),
+        (order_revision("O1", reduction=0.2), "order_id", "raise the revision"),
         (Registry(baselines=(replace(V1, running_kw=1200.0),)), "version", "frozen"),
         (Registry(baselines=(replace(V1, version="V2"),)), "from", "overlaps V1"),
         (Registry(multipliers=(Multiplier("M1", START, START + HOUR, 1.0),)), "from", "overlaps"),
@@ -351,9 +295,9 @@ async def test_what_is_stored_stays_true(engine: AsyncEngine, registry: Registry
 async def test_lower_revisions_stay_and_a_late_low_one_changes_nothing(engine: AsyncEngine) -> None:
     await stored_base(engine)
     async with engine.begin() as connection:
-        await apply_registry(connection, _order("O1", revision=3, reduction=0.5), NOW)
+        await apply_registry(connection, order_revision("O1", revision=3, reduction=0.5), NOW)
         await connection.execute(text("DELETE FROM dirty_scopes"))
-        changes = await apply_registry(connection, _order("O1", revision=2, reduction=0.4), NOW)
+        changes = await apply_registry(connection, order_revision("O1", revision=2, reduction=0.4), NOW)
         assert ["has no effect" in w.en for w in changes.warnings] == [True]
         assert await marks(connection) == set()
         loaded = (await load_registry(connection)).registry
@@ -366,59 +310,6 @@ async def test_the_default_scope_follows_the_name_of_its_plant(engine: AsyncEngi
         await apply_registry(connection, Registry(plants=(replace(BASE.plants[1], name="丙厂"),)), NOW)
         named = {s.scope_id: s.name for s in (await load_registry(connection)).registry.scopes}
     assert named == {"P1": "甲厂", "P2": "丙厂", "P1-A": "涂装"}
-
-
-async def _one_violating_day(connection: AsyncConnection) -> None:
-    """Scope P1, 2017-11-16: slots 8 to 11 violate O1, everything else is compliant."""
-    packed = np.zeros(96, SLOT)
-    packed["verdict"] = Verdict.COMPLIANT
-    packed["verdict"][8:12] = Verdict.VIOLATING
-    packed["order"] = 0
-    await connection.execute(
-        text(
-            "INSERT INTO scope_days (scope_no, day, first_slot, slot_s, as_of, verdict, reasons, order_ids,"
-            " baseline_versions, coverage, violating_slots, slots) SELECT scope_no, '2017-11-16', :first_slot, 900,"
-            " to_timestamp(:now), 4, 0, '{O1}', '{V1}', 1, 4, :slots FROM scopes WHERE scope_id = 'P1'"
-        ),
-        {"first_slot": (START + DAY) // 900, "now": NOW, "slots": packed.tobytes()},
-    )
-
-
-LOSSES: list[tuple[str, Registry, int]] = [
-    (
-        "an exemption over two of them",
-        Registry(exemptions=(Exemption("P1", START, START + DAY + 10 * 900, "r", "a"),)),
-        2,
-    ),
-    ("an exemption elsewhere", Registry(exemptions=(Exemption("P1", START, START + DAY, "r", "a"),)), 0),
-    ("a revision that cuts less", _order("O1", revision=2, reduction=0.2), 4),
-    ("a revision that cuts more", _order("O1", revision=2, reduction=0.5), 0),
-    ("a revision that begins later", _order("O1", revision=2, valid_from=START + DAY + 9 * 900), 1),
-    ("a revision that lasts longer", _order("O1", revision=2, valid_to=START + 40 * DAY), 0),
-    (
-        "a higher baseline",
-        Registry(
-            baselines=(
-                replace(V1, valid_to=START + DAY + 11 * 900),
-                replace(V1, version="V2", valid_from=START + DAY + 11 * 900, running_kw=1500.0),
-            )
-        ),
-        1,
-    ),
-]
-
-
-@pytest.mark.parametrize("registry, count", [c[1:] for c in LOSSES], ids=[c[0] for c in LOSSES])
-async def test_an_import_says_which_violating_slots_it_may_take_away(
-    engine: AsyncEngine, registry: Registry, count: int
-) -> None:
-    await stored_base(engine)
-    async with engine.begin() as connection:
-        await _one_violating_day(connection)
-        changes = await plan_registry(connection, registry, NOW)
-    told = [w.en for w in changes.warnings if "violating" in w.en]
-    assert all(f"may take {count} violating slot" in words and "scope P1," in words for words in told)
-    assert bool(told) == (count > 0)
 
 
 def test_twenty_thousand_new_meters_of_one_plant_are_one_span() -> None:
