@@ -80,6 +80,7 @@ async def rejudge(
     last_day = local_date(world.zone, as_of // world.slot_s * world.slot_s - 1)
     carried: dict[tuple[int, date], Carry] = {}
     judged: dict[str, Alert] = {}
+    held: set[str] = set()  # go on into a day that is not judged again: what is stored of them stands
     days_of_scope: dict[int, set[date]] = defaultdict(set)
     while pending and len(report.touched) < DAYS_IN_A_PASS:
         day = min(pending)
@@ -93,6 +94,9 @@ async def rejudge(
             days_of_scope[row].add(day)
             for alert in result.alerts[s]:
                 judged[alert.alert_id(world.slot_s)] = alert
+                held.discard(alert.alert_id(world.slot_s))
+            if tomorrow <= last_day:
+                held.update(alert.alert_id(world.slot_s) for alert in result.carries[s].open)
             has_changed = result.carries[s].to_json() != before[s].to_json()
             if has_changed and tomorrow <= last_day:
                 pending.setdefault(tomorrow, set()).add(row)
@@ -100,7 +104,7 @@ async def rejudge(
         report.touched.add(day)
     await mark_due(connection, _left_over(office, pending))
     report.scopes = len(days_of_scope)
-    report.events = await _publish(connection, office, judged, days_of_scope, as_of, published_at)
+    report.events = await _publish(connection, office, judged, held, days_of_scope, as_of, published_at)
     return report
 
 
@@ -191,6 +195,7 @@ async def _publish(
     connection: AsyncConnection,
     office: Office,
     judged: dict[str, Alert],
+    held: set[str],
     days_of_scope: dict[int, set[date]],
     as_of: int,
     published_at: datetime,
@@ -206,9 +211,10 @@ async def _publish(
     def was_rejudged(view: dict[str, Any]) -> bool:
         opened = int(datetime.fromisoformat(view["opened_at_slot_end"]).timestamp()) - world.slot_s
         row = world.scope_row.get(view["scope_id"])
-        return row is not None and local_date(world.zone, opened) in days_of_scope.get(row, set())
+        is_held = view["id"] in held
+        return row is not None and not is_held and local_date(world.zone, opened) in days_of_scope.get(row, set())
 
-    views = {i: office.views.render(a, as_of) for i, a in judged.items()}
+    views = {i: office.views.render(a, as_of) for i, a in judged.items() if i not in held}
     plan = changes(views, stored, was_rejudged, datetime.fromtimestamp(as_of, UTC), published_at)
     await save_alerts(connection, list(plan.published.values()))
     await save_live(connection, plan.live)

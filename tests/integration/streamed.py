@@ -44,6 +44,11 @@ class Stream:
                 {"now": datetime.fromtimestamp(self._clock.now(), UTC)},
             )
 
+    async def change(self, registry: Registry) -> None:
+        """Import a registry while the stream runs."""
+        async with self._engine.begin() as connection:
+            await apply_registry(connection, registry, self._clock.now(), slot_s=self._slot_s)
+
     async def take_in(self, registry: Registry, readings: Sequence[Reading]) -> None:
         """Store readings in one transaction with their marks."""
         if not readings:

@@ -80,7 +80,7 @@ async def test_any_order_and_any_pieces(engine: AsyncEngine, number: int) -> Non
         await stream.take_in(world.registry, readings[low:high])
         await stream.judge_until(time)
     expected = fast(world.registry, world.readings, world.as_of, world.slot_s)
-    assert _disagreements(await stream.judgement(), expected, world) == []
+    assert disagreements(await stream.judgement(), expected, world) == []
 
 
 @pytest.mark.parametrize("order", ["collected", "shuffled", "late"])
@@ -120,10 +120,10 @@ async def test_demo_story(engine: AsyncEngine, tmp_path: Path, order: str) -> No
         await stream.take_in(registry, arrival[len(arrival) * p // pieces : len(arrival) * (p + 1) // pieces])
         await stream.judge_until(begin + (as_of - begin) * (p + 1) // pieces)
     world = World(registry, tuple(readings), as_of)
-    assert _disagreements(await stream.judgement(), fast(registry, readings, as_of), world) == []
+    assert disagreements(await stream.judgement(), fast(registry, readings, as_of), world) == []
 
 
-def _disagreements(streamed: Judgement, tested: Judgement, world: World) -> list[str]:
+def disagreements(streamed: Judgement, tested: Judgement, world: World) -> list[str]:
     """Differences, apart from rows that only one side keeps: days before the history, and days that no order needs and
     nobody read, or whose every slot the source may still deliver."""
     zone = ZoneInfo(world.registry.zone)
