@@ -18,6 +18,7 @@ from detectors.rules.over import OverRule
 from detectors.rules.stop_run import STOP_RUN
 from detectors.verdict import threshold_wh
 from detectors.vocab import CloseReason, Control, Measure, Reason, Rule, Verdict
+from detectors.world import rows_of
 
 if TYPE_CHECKING:
     from detectors.judge import Pass
@@ -37,6 +38,7 @@ class Found:
     over: Bool  # [O, T] over slots of the order that takes the slot
     starts: I64  # [O, T] first column of the window each slot belongs to
     alerted: Bool  # [O] a grade 2 load alert has a violating slot in the day, or a day rule fired
+    unnamed: Bool  # [S] an `offline` opened whose silent meters cannot be told from known loads
 
 
 def slot_rule_of(order: Order) -> OverRule | None:
@@ -65,6 +67,7 @@ def alerts_of_day(work: "Pass", carries: Sequence[Carry]) -> Found:
     judgeable = caps.ordered & ~caps.grace
     starts = over.segment_starts(judgeable, caps.edge)
     alerted = np.zeros(len(caps.order), np.bool_)
+    unnamed = np.zeros(n_scopes, np.bool_)
     silent = (caps.ordered | caps.before) & work.evidence.silent_up[caps.scope] & work.past
     day = grid.day
     energy = _energy_flags(work, over_slots)
@@ -112,7 +115,9 @@ def alerts_of_day(work: "Pass", carries: Sequence[Carry]) -> Found:
                     alerted[i] |= day_rule in DAY_RULES
         carried = carry.opened(Rule.OFFLINE, view.order.order_id)
         if carried or has_silence[i]:
-            alerts[s] += view.offline(silent[i], carried)
+            found = view.offline(silent[i], carried)
+            alerts[s] += found
+            unnamed[s] |= any(not a.meters for a in found if a is not carried)
         carried = carry.opened(Rule.OUTAGE, view.order.order_id)
         if carried or has_outage[i]:
             alerts[s] += view.outage(out[i], carried)
@@ -123,7 +128,7 @@ def alerts_of_day(work: "Pass", carries: Sequence[Carry]) -> Found:
         else NOTHING_CARRIED
         for s in range(n_scopes)
     ]
-    return Found(alerts, new_carries, over_slots, starts, alerted)
+    return Found(alerts, new_carries, over_slots, starts, alerted, unnamed)
 
 
 _WITHIN_A_DAY = (*DAY_RULES, Rule.LIMIT_PACE)
@@ -279,6 +284,10 @@ class _OrderView:
 
     def _silent_meters(self, column: int) -> tuple[str, ...]:
         world, members = self.work.world, self.work.members
+        if members is None:
+            rows, _ = rows_of(world.member_scope, self.work.scopes[self.scope : self.scope + 1])
+            alone = world.member_meter[rows] if len(rows) == 1 else ()
+            return tuple(world.registry.meters[m].meter_id for m in alone)
         mine = members.owner == self.scope
         at, meters = members.at[mine], members.meters
         quiet = ~meters.measured[at, column] | (meters.wh[at, column] == 0)

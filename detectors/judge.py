@@ -16,8 +16,9 @@ from detectors import day_verdict, episodes
 from detectors.alerts import Alert, Carry
 from detectors.caps import Caps, caps_on, day_shares_wh
 from detectors.days import SLOT, DayRow
+from detectors.known import Known, loads_with_known, spread_scopes
 from detectors.loads import Fact, Loads, scope_loads
-from detectors.members import Members, members_on
+from detectors.members import Members, members_on, thresholds_kw
 from detectors.readings import ReadingColumns
 from detectors.slots import Grid, LocalDay
 from detectors.verdict import Evidence, Slots, evidence_of, slot_verdicts
@@ -41,7 +42,8 @@ class Pass:
     as_of: int
     past: Bool  # [T] the slot's end is not after as_of
     caps: Caps
-    members: Members
+    members: Members | None  # None: loads were known, not what each meter showed
+    spread: Bool  # [S] a reading tells of more than one slot
     loads: Loads
     evidence: Evidence
     slots: Slots
@@ -66,6 +68,7 @@ class DayResult:
     rows: list[DayRow]
     alerts: list[list[Alert]]  # those that opened in the day or were open when it began
     carries: list[Carry]
+    again: Bool  # [S] what was known does not suffice: judge these from all their readings
 
 
 def margin_slots(slot_s: int) -> int:
@@ -82,20 +85,25 @@ def judge_day(
     carries: Sequence[Carry],
     source_down: Bool | None = None,
     begin_slot: int = 0,
+    known: Known | None = None,
 ) -> DayResult:
     """Judge one local day.
 
     scopes: rows of ``world.scope_ids``, sorted. readings: winners, meter = rows of the registry, reaching at least
     ``MARGIN_MIN`` beyond the day on either side, and a day where registers are used. carries: one a scope, of the day
     before. source_down: [sources, grid columns] or None. begin_slot: nothing is missing before the first slot of the
-    history.
+    history. known: what an earlier judgement worked out of the scopes' loads; then the readings of the fresh slots, up
+    to one slot behind each, suffice.
     """
     grid = Grid(world.zone, world.slot_s, today, margin_slots(world.slot_s))
-    work = work_out(world, scopes, grid, readings, as_of, source_down, begin_slot)
+    work = work_out(world, scopes, grid, readings, as_of, source_down, begin_slot, known)
     found = episodes.alerts_of_day(work, carries)
     rows = day_verdict.day_rows(work, found, carries)
     slots, order_ids, versions = _packed(work)
-    return DayResult(today.day, today.first_slot, slots, order_ids, versions, rows, found.alerts, found.carries)
+    again = np.zeros(len(scopes), np.bool_)
+    if known is not None:
+        again = work.spread | found.unnamed
+    return DayResult(today.day, today.first_slot, slots, order_ids, versions, rows, found.alerts, found.carries, again)
 
 
 def work_out(
@@ -106,20 +114,27 @@ def work_out(
     as_of: int,
     source_down: Bool | None,
     begin_slot: int = 0,
+    known: Known | None = None,
 ) -> Pass:
     """Caps, energies, evidence and slot verdicts of a day with its margins."""
     caps = caps_on(world, scopes, grid)
-    shares, known = day_shares_wh(world, caps, grid)
-    day_cap = np.where(known, shares.sum(axis=1), np.nan)
-    members = members_on(world, scopes, grid, readings, caps)
-    loads = scope_loads(world, members, caps.take.shape[0], grid, as_of, source_down, begin_slot)
+    shares, is_known = day_shares_wh(world, caps, grid)
+    day_cap = np.where(is_known, shares.sum(axis=1), np.nan)
+    members = None
+    if known is None:
+        members = members_on(world, scopes, grid, readings, thresholds_kw(caps))
+        loads = scope_loads(world, members, len(scopes), grid, as_of, source_down, begin_slot)
+    else:
+        loads = loads_with_known(world, scopes, grid, readings, as_of, known, source_down, begin_slot)
+    spread = spread_scopes(world, scopes, readings, grid)
+    loads.facts[spread] |= np.uint16(Fact.SPREAD)
     evidence = evidence_of(loads, caps)
     past = grid.ends_s <= as_of
     slots = slot_verdicts(world, caps, loads, evidence, grid, day_cap, past)
     n = loads.meters.astype(np.float64)
     proven = (evidence.facts & Fact.ZERO_UNPROVEN) == 0
     coverage = np.divide(loads.evidence, n, out=np.zeros_like(n), where=(n > 0) & proven)
-    return Pass(world, grid, scopes, as_of, past, caps, members, loads, evidence, slots, day_cap, coverage)
+    return Pass(world, grid, scopes, as_of, past, caps, members, spread, loads, evidence, slots, day_cap, coverage)
 
 
 def _packed(work: Pass) -> tuple[npt.NDArray[np.void], list[tuple[str, ...]], list[tuple[str, ...]]]:

@@ -34,6 +34,7 @@ class Fact(IntFlag):
     DUE_UP = 1 << 12  # ... of a meter whose source is not down
     ZERO_UNPROVEN = 1 << 13  # the zero is no evidence (set by the verdict)
     SPEAKS = 1 << 14  # some energy is known, if only a lower bound
+    SPREAD = 1 << 15  # a register or an interval longer than a slot is among the day's readings
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,10 +30,9 @@ class Members:
     at: I64  # [K] row of ``meters``
 
 
-def members_on(world: World, scopes: I64, grid: Grid, readings: ReadingColumns, caps: Caps) -> Members:
-    """Energy of the scopes' meters. readings: as ``meter_slots`` takes them."""
+def members_on(world: World, scopes: I64, grid: Grid, readings: ReadingColumns, lowest: F64) -> Members:
+    """Energy of the scopes' meters. readings: as ``meter_slots`` takes them; lowest: as ``thresholds_kw`` gives it."""
     rows, owner = rows_of(world.member_scope, scopes)
-    lowest = thresholds_kw(caps)
     by_meter = np.lexsort((owner, world.member_meter[rows]))
     meter, scope = world.member_meter[rows][by_meter], owner[by_meter]
     first = np.r_[True, meter[1:] != meter[:-1]] if len(meter) else np.zeros(0, np.bool_)

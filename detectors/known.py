@@ -1,0 +1,97 @@
+"""What an earlier judgement of a day worked out of the scopes' loads, so that only touched slots are worked out again.
+
+A stored slot keeps what its meters said (``detectors.days.SLOT``), and whatever changes that marks the slot. Registers
+and intervals longer than a slot spread evidence over a day: their scopes are judged from all their readings.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from detectors.intervals import ENERGY_KINDS
+from detectors.loads import Fact, Loads, scope_loads
+from detectors.members import members_on
+from detectors.readings import ReadingColumns
+from detectors.slots import Grid, LocalDay
+from detectors.vocab import Kind
+from detectors.world import World, rows_of
+
+I64 = npt.NDArray[np.int64]
+Bool = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """Loads of S scopes on the T slots of a grid.
+
+    slots: [S, T] of ``SLOT``; its zeros mean that nothing is known. fresh: [S, T], work these out from readings.
+    """
+
+    slots: npt.NDArray[np.void]
+    fresh: Bool
+
+    def take(self, rows: I64) -> "Known":
+        """Some of the scopes."""
+        return Known(self.slots[rows], self.fresh[rows])
+
+
+def spreads(readings: ReadingColumns, slot_s: int) -> Bool:
+    """Which readings may tell of more than one slot."""
+    is_energy = np.isin(readings.kind, [int(k) for k in ENERGY_KINDS])
+    return np.asarray(is_energy & ((readings.kind == Kind.ENERGY_REG) | (readings.period_s > slot_s)), np.bool_)
+
+
+def spread_scopes(world: World, scopes: I64, readings: ReadingColumns, grid: Grid) -> Bool:
+    """Scopes with a reading in the grid that may tell of more than one slot, [S]."""
+    inside = (readings.ts > grid.starts_s[0]) & (readings.ts <= grid.ends_s[-1])
+    meters = np.unique(readings.meter[inside & spreads(readings, grid.slot_s)])
+    rows, owner = rows_of(world.member_scope, scopes)
+    found = np.zeros(len(scopes), np.bool_)
+    found[owner[np.isin(world.member_meter[rows], meters)]] = True
+    return found
+
+
+def loads_of(slots: npt.NDArray[np.void]) -> Loads:
+    """The loads that are stored in slots, [S, T]."""
+    return Loads(
+        wh=slots["wh"].astype(np.int64),
+        evidence=slots["evidence"].astype(np.uint16),
+        meters=slots["meters"].astype(np.uint16),
+        missing=slots["missing"].astype(np.uint16),
+        facts=slots["facts"] & np.uint16(0xFFFF ^ Fact.ZERO_UNPROVEN),
+        register_extra_wh=np.zeros(len(slots), np.int64),
+    )
+
+
+def loads_with_known(
+    world: World,
+    scopes: I64,
+    grid: Grid,
+    readings: ReadingColumns,
+    as_of: int,
+    known: Known,
+    source_down: Bool | None = None,
+    begin_slot: int = 0,
+) -> Loads:
+    """Known loads, and the fresh slots worked out from ``readings``; arguments as ``judge_day`` takes them."""
+    loads = loads_of(known.slots)
+    columns = np.flatnonzero(known.fresh.any(axis=0))
+    if len(columns) == 0:
+        return loads
+    span = slice(int(columns[0]), int(columns[-1]) + 1)
+    window = LocalDay(grid.today.day, grid.first_slot + span.start, span.stop - span.start)
+    part = Grid(grid.zone, grid.slot_s, window, 0)
+    no_threshold = np.broadcast_to(np.inf, (len(scopes), part.n))
+    members = members_on(world, scopes, part, readings, no_threshold)
+    down = None if source_down is None else source_down[:, span]
+    worked_out = scope_loads(world, members, len(scopes), part, as_of, down, begin_slot)
+    fresh = known.fresh[:, span]
+
+    def put(stored: npt.NDArray[np.generic], new: npt.NDArray[np.generic]) -> npt.NDArray[np.generic]:
+        stored[:, span] = np.where(fresh, new, stored[:, span])
+        return stored
+
+    for name in ("wh", "evidence", "meters", "missing", "facts"):
+        put(getattr(loads, name), getattr(worked_out, name))
+    return loads
