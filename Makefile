@@ -45,7 +45,7 @@ lint: $(VENV)/dev.stamp ## Check style, types and who may import whom
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 
-bench: $(VENV)/dev.stamp ## Measure drain, ingest-and-judge and the kernel
+bench: $(VENV)/dev.stamp ## Measure every path of the service (docs/performance.md)
 	@$(BIN)/python -m tests.bench $(ARGS)
 
 migrate: $(VENV)/demo.stamp ## Bring the database CUOFENG_DATABASE_URL to the newest schema

@@ -1,37 +1,67 @@
 """The detector kernel: every array rule over S x T slots, as scope-slots per second of one core."""
 
-from time import perf_counter
+import argparse
+from collections.abc import Callable, Iterator, Mapping
+from time import process_time
 
 import numpy as np
 
 from detectors.rules import hours_over, limit_day, limit_pace, over, stop_day
 from detectors.rules.cap_abs import CAP_ABS
 from detectors.rules.limit_slot import LIMIT_SLOT
+from detectors.rules.over import OverRule
 from detectors.rules.stop_run import STOP_RUN
+from tests.bench.report import Result
 
 SLOT_S = 900
+SCOPES, SLOTS = 5_000, 96
 
 
-def kernel_rate(scopes: int = 5_000, slots: int = 96, seconds: float = 3.0) -> float:
-    """Scope-slots/s with over thresholds, n-of-m of three rules and the four day rules on every slot."""
-    chance = np.random.default_rng(210)
-    wh = chance.integers(0, 300_000, (scopes, slots))
-    limit_wh = np.full((scopes, slots), 180_000.0)
-    ordered = np.ones((scopes, slots), np.bool_)
-    edge = np.zeros((scopes, slots), np.bool_)
-    day_cap_wh = np.full(scopes, 12_000_000.0)
-    hour_wh = (4 * wh).astype(np.float64)
-    left = np.broadcast_to(np.arange(slots - 1, -1, -1, dtype=np.int64), (scopes, slots))
-    rounds, begun = 0, perf_counter()
-    while perf_counter() - begun < seconds:
-        is_over = wh > limit_wh
-        starts = over.segment_starts(ordered, edge)
-        for rule in (STOP_RUN, LIMIT_SLOT, CAP_ABS):
-            over.opens(is_over, starts, n=rule.n(SLOT_S), m=rule.m(SLOT_S))
-        used = np.cumsum(wh, axis=1)
-        limit_day.flags(used, day_cap_wh)
-        stop_day.flags(used, day_cap_wh)
-        hours_over.flags(is_over)
-        limit_pace.flags(used, hour_wh, left, day_cap_wh)
+def lines(options: argparse.Namespace) -> Iterator[Result]:
+    """A line a rule, and ``kernel``: all of them."""
+    for rule, rate in kernel_rates(options.kernel_s).items():
+        name = "kernel" if rule == "all" else f"kernel.{rule}"
+        yield Result(name, rate, "scope-slots/s", f"{SCOPES} scopes x {SLOTS} slots, CPU time of one core")
+
+
+def kernel_rates(seconds: float = 3.0) -> dict[str, float]:
+    """Scope-slots per CPU second of each rule by its name, and of ``all`` of them over the same slots."""
+    parts = _parts()
+    share_s = seconds / (len(parts) + 1)
+    rates = {name: _rate([rule], share_s) for name, rule in parts.items()}
+    return rates | {"all": _rate(list(parts.values()), share_s)}
+
+
+def _rate(parts: list[Callable[[], object]], seconds: float) -> float:
+    rounds, begun = 0, process_time()
+    while (took_s := process_time() - begun) < seconds or not rounds:
+        for part in parts:
+            part()
         rounds += 1
-    return rounds * scopes * slots / (perf_counter() - begun)
+    return rounds * SCOPES * SLOTS / max(took_s, 1e-9)
+
+
+def _parts() -> Mapping[str, Callable[[], object]]:
+    """Each rule with what it needs before: a slot rule compares with its threshold, a day rule sums its day."""
+    chance = np.random.default_rng(210)
+    wh = chance.integers(0, 300_000, (SCOPES, SLOTS))
+    limit_wh = np.full((SCOPES, SLOTS), 180_000.0)
+    ordered = np.ones((SCOPES, SLOTS), np.bool_)
+    edge = np.zeros((SCOPES, SLOTS), np.bool_)
+    day_cap_wh = np.full(SCOPES, 12_000_000.0)
+    hour_wh = (4 * wh).astype(np.float64)
+    left = np.broadcast_to(np.arange(SLOTS - 1, -1, -1, dtype=np.int64), (SCOPES, SLOTS))
+
+    def slot_rule(rule: OverRule) -> Callable[[], object]:
+        n, m = rule.n(SLOT_S), rule.m(SLOT_S)
+        return lambda: over.opens(wh > limit_wh, over.segment_starts(ordered, edge), n=n, m=m)
+
+    return {
+        "stop_run": slot_rule(STOP_RUN),
+        "limit_slot": slot_rule(LIMIT_SLOT),
+        "cap_abs": slot_rule(CAP_ABS),
+        "limit_day": lambda: limit_day.flags(np.cumsum(wh, axis=1), day_cap_wh),
+        "stop_day": lambda: stop_day.flags(np.cumsum(wh, axis=1), day_cap_wh),
+        "hours_over": lambda: hours_over.flags(wh > limit_wh),
+        "limit_pace": lambda: limit_pace.flags(np.cumsum(wh, axis=1), hour_wh, left, day_cap_wh),
+    }

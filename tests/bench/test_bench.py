@@ -3,9 +3,14 @@
 import json
 import subprocess
 import sys
+from datetime import datetime
 from pathlib import Path
 
 import pytest
+
+from tests.bench import report
+from tests.bench.messages import Form, count, encode
+from tests.bench.world import DAY_SLOTS, SLOT_S, World
 
 ROOT = Path(__file__).parents[2]
 
@@ -21,34 +26,96 @@ def bench(*arguments: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_a_small_run_measures_every_path_and_names_its_size(tmp_path: Path) -> None:
+def test_a_small_run_measures_with_real_processes_and_names_its_size(tmp_path: Path) -> None:
     out = tmp_path / "build" / "bench.json"
-    small = ("--messages", "4000", "--meters", "40", "--scopes", "12", "--days", "2", "--kernel-s", "0.05")
-    done = bench(*small, "--out", str(out))
+    small = (
+        "--only",
+        "ingest_judge,kernel,season",
+        "--broker",
+        "embedded",
+        "--readings",
+        "4000",
+        "--meters",
+        "40",
+        "--scopes",
+        "42",
+        "--days",
+        "2",
+    )
+    done = bench(*small, "--kernel-s", "0.05", "--out", str(out))
     assert done.returncode == 0, done.stderr
     written = json.loads(out.read_text(encoding="utf-8"))
     results = {r["name"]: r for r in written["results"]}
-    units = {name: r["unit"] for name, r in results.items()}
-    assert units == {
+    rules = ("stop_run", "limit_slot", "cap_abs", "limit_day", "stop_day", "hours_over", "limit_pace")
+    assert {name: r["unit"] for name, r in results.items()} == {
         "drain": "readings/s",
-        "ingest": "readings/s",
         "ingest_judge": "readings/s",
+        **{f"kernel.{rule}": "scope-slots/s" for rule in rules},
         "kernel": "scope-slots/s",
         "backtest_season": "s",
-        "rss": "MiB",
     }
     assert all(r["value"] > 0 for r in results.values())
-    for name in ("ingest", "ingest_judge"):
-        assert results[name]["ratio_to"] == "drain"
-        assert results[name]["ratio"] == pytest.approx(results[name]["value"] / results["drain"]["value"], rel=0.01)
-    assert results["ingest"]["size"] == "4000 single readings, 40 meters"
-    assert results["backtest_season"]["size"].startswith("12 scopes x 2 days x 96 slots")
+    judged = results["ingest_judge"]
+    assert judged["ratio_to"] == "drain"
+    assert judged["ratio"] == pytest.approx(judged["value"] / results["drain"]["value"], rel=0.01)
+    assert judged["size"].startswith("4000 readings, 40 meters; CPU us a reading: ingest ")
+    assert results["backtest_season"]["size"].startswith("42 scopes x 2 days x 96 slots")
     assert all(name in done.stdout and results[name]["size"] in done.stdout for name in results)
+    assert set(written["machine"]) == {"cpus", "memory_gib", "python"}
 
 
-@pytest.mark.parametrize("arguments", [("--messages", "3000001"), ("--messages", "10"), ("--days", "0")])
+@pytest.mark.parametrize("arguments", [("--readings", "3000001"), ("--readings", "10"), ("--only", "nothing")])
 def test_sizes_that_make_no_sense_are_refused(arguments: tuple[str, str], tmp_path: Path) -> None:
     done = bench(*arguments, "--out", str(tmp_path / "bench.json"))
     assert done.returncode == 2
     assert "usage: python -m tests.bench" in done.stderr
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "slots, runs", [(18, 0), (19, 1), (48, 1), (96, 1), (114, 1), (115, 2)], ids=lambda value: str(value)
+)
+def test_a_world_knows_how_many_runs_it_holds(slots: int, runs: int) -> None:
+    world = World(41, slots)  # of 41 plants only number 1 is stopped and breaks its order
+    assert world.stop_runs() == runs
+    over = [bool(world.loads_dkw(slot)[1] > 1_000) for slot in range(slots)]
+    begins = [s for s in range(len(over) - 2) if all(over[s : s + 3]) and not (s and over[s - 1])]
+    assert len(begins) == runs
+
+
+@pytest.mark.parametrize("form", list(Form))
+def test_every_form_of_the_messages_holds_the_same_readings(form: Form) -> None:
+    world = World(4, DAY_SLOTS)
+    messages = list(encode(world, form))
+    assert len(messages) == count(world, form)
+    loads: dict[tuple[str, int], float] = {}
+    for part, stamp_ms, key, value, _headers in messages:
+        body = json.loads(value)
+        assert body["meter_id"] == key.decode()
+        assert part == int(key[2:]) % 4
+        first = datetime.fromisoformat(body["t0"] if form is Form.FRAME else body["ts"])
+        if form is Form.FRAME:
+            values = body["values"]
+        else:
+            values = [body["kw"] if form is Form.SHORT else body["value"] * body["t_factor"]]
+        for step, kw in enumerate(values):
+            loads[(body["meter_id"], int(first.timestamp()) + step * SLOT_S)] = kw
+        assert stamp_ms // 1000 > int(first.timestamp()) + (len(values) - 1) * SLOT_S
+    for slot in range(world.slots):
+        for meter, dkw in zip(world.meter_ids(), world.loads_dkw(slot).tolist(), strict=True):
+            assert loads[(meter, world.begin_s + (slot + 1) * SLOT_S)] == pytest.approx(dkw / 10)
+
+
+def test_the_table_of_the_page_is_replaced_between_its_markers(tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    begin, end = report.MARKERS
+    page.write_text(f"before\n\n{begin}\nold\n{end}\n\nafter\n", encoding="utf-8")
+    report.write_docs([report.Result("drain", 1234.5, "readings/s", "few", {"x": 0.5})], "make bench", page)
+    written = page.read_text(encoding="utf-8")
+    assert written.startswith(f"before\n\n{begin}\n`make bench` on ")
+    assert "| `drain` | 1,234 | readings/s | 0.500 of x | few |" in written
+    assert "old" not in written
+    assert written.endswith(f"{end}\n\nafter\n")
+    (tmp_path / "other.md").write_text("nothing", encoding="utf-8")
+    with pytest.raises(ValueError, match="has not one"):
+        report.write_docs([], "make bench", tmp_path / "other.md")
