@@ -2,26 +2,28 @@
 
 import shutil
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from consumers.backtest_rows import ALERT_COLUMNS, DAY_COLUMNS, SLOT_COLUMNS, alert_rows, day_lines, slot_columns
-from consumers.backtest_write import Sink, sink
-from consumers.file_account import RowFault
-from consumers.files import ReadingsFile, read_readings
+from consumers.backtest_rows import ALERT_COLUMNS, DAY_COLUMNS, SLOT_COLUMNS, alert_rows, day_columns, slot_columns
+from consumers.backtest_write import sink
+from consumers.file_account import Account, RowFault
+from consumers.files import readings_in
 from detectors.errors import InputError
 from detectors.history import History
 from detectors.judge import DayResult
-from detectors.readings import ReadingColumns, winners
+from detectors.reading_days import ReadingDays
+from detectors.readings import Bool, ReadingColumns
 from detectors.registry import Registry
-from detectors.vocab import Scale
 from detectors.world import World, compile_world
 from service.calendar import office_day_type
 
+#: Scopes that are judged at a time, over all days: their arrays of a day stay in cache, their results in memory.
+BLOCK_SCOPES = 500
 #: Every file that a back-test may write.
 OUTPUTS = tuple(f"{name}.{form}" for name in ("slots", "days", "alerts") for form in ("csv", "parquet"))
 
@@ -61,13 +63,18 @@ def run_backtest(
     nothing was written.
     """
     world = compile_world(registry, options.slot_s, office_day_type(registry))
-    file = read_readings(readings, world.registry, clock_now_s=clock_now_s)
-    as_of = options.as_of if options.as_of is not None else file.last_interval_end_s
+    account = Account()
+    held = ReadingDays(world)
+    accepted = 0
+    for columns, has_coll in readings_in(readings, world.registry, account, clock_now_s=clock_now_s):
+        if options.as_of is not None:
+            columns = visible(columns, has_coll, options.as_of)
+        accepted += len(columns)
+        held.add(columns)
+    as_of = options.as_of if options.as_of is not None else held.last_ts
     if as_of is None:
         raise InputError("no reading could be accepted and no --as-of is given: there is nothing to judge")
-    columns = visible(file, as_of, explicit=options.as_of is not None)
-    won, lost = resolve(world, columns)
-    history = History(world, won, as_of)
+    history = History(world, held, as_of)
     out.parent.mkdir(parents=True, exist_ok=True)
     work = Path(tempfile.mkdtemp(prefix=f".{out.name}-", dir=out.parent))
     try:
@@ -81,70 +88,51 @@ def run_backtest(
         shutil.rmtree(work, ignore_errors=True)
     return BacktestReport(
         as_of=as_of,
-        rows=file.row_count,
-        accepted=len(columns),
-        lost=lost,
-        faults=dict(sorted(file.fault_counts.items())),
-        examples=tuple(file.faults),
+        rows=account.rows,
+        accepted=accepted,
+        lost=held.lost,
+        faults=dict(sorted(account.counts.items())),
+        examples=tuple(account.examples),
         days=n_days,
         alerts=n_alerts,
     )
 
 
-def visible(file: ReadingsFile, as_of: int, *, explicit: bool) -> ReadingColumns:
-    """The readings that exist at as_of; an explicit one also hides what was collected after it (SEMANTICS §1.3)."""
-    mask = file.columns.ts <= as_of
-    if explicit:
-        mask &= ~file.has_coll | (file.columns.coll <= as_of * 1000)
-    return file.columns.take(mask)
-
-
-def resolve(world: World, columns: ReadingColumns) -> tuple[ReadingColumns, int]:
-    """Winners of the readings, and how many lost."""
-    secondary = columns.scale == Scale.SECONDARY
-    factor = np.ones(len(columns))
-    factor[secondary] = world.factors(columns.meter[secondary].astype(np.int64), columns.ts[secondary])
-    return winners(columns, np.nan_to_num(factor, nan=1.0))
+def visible(columns: ReadingColumns, has_coll: Bool, as_of: int) -> ReadingColumns:
+    """The readings that exist at as_of: later ones are hidden, and what was collected after it (SEMANTICS §1.3)."""
+    return columns.take((columns.ts <= as_of) & (~has_coll | (columns.coll <= as_of * 1000)))
 
 
 def _write(world: World, history: History, folder: Path, options: BacktestOptions) -> tuple[int, int]:
-    """Write the three files; slots and days run by scope, then time."""
-    kept: list[DayResult] = []
-    for result in history:
-        first, last = result.first_slot, result.first_slot + result.slots.shape[1]
-        if options.end is not None and first * world.slot_s >= options.end:
-            continue
-        if options.begin is not None and last * world.slot_s <= options.begin:
-            continue
-        kept.append(result)
+    """Judge and write the three files; slots and days run by scope, then time."""
     by_name = sorted(range(len(world.scope_ids)), key=lambda s: world.scope_ids[s])
-    with sink(folder, "days", DAY_COLUMNS, options.format) as days:
-        n_days = _write_days(world, kept, by_name, days)
-    if options.with_slots:
-        with sink(folder, "slots", SLOT_COLUMNS, options.format) as slots:
-            for s in by_name:
-                for columns in slot_columns(world, kept, s, options.begin, options.end):
-                    slots.write(columns)
+    n_days = 0
+    with ExitStack() as files:
+        days = files.enter_context(sink(folder, "days", DAY_COLUMNS, options.format))
+        slots = None
+        if options.with_slots:
+            slots = files.enter_context(sink(folder, "slots", SLOT_COLUMNS, options.format))
+        for at in range(0, len(by_name), BLOCK_SCOPES):
+            block = by_name[at : at + BLOCK_SCOPES]
+            scopes = np.array(sorted(block), np.int64)
+            places = np.searchsorted(scopes, block).tolist()
+            kept = [r for r in history.judge(scopes) if _is_asked_for(world, r, options)]
+            if not kept:
+                continue
+            days.write(day_columns(world, kept, scopes, places))
+            n_days += len(kept) * len(block)
+            if slots is not None:
+                for s, place in zip(block, places, strict=True):
+                    for columns in slot_columns(world, kept, s, place, options.begin, options.end):
+                        slots.write(columns)
     rows = alert_rows(world, history.alerts.values(), history.as_of, options.begin, options.end)
     with sink(folder, "alerts", ALERT_COLUMNS, options.format) as alerts:
         alerts.write([list(c) for c in zip(*rows, strict=True)] if rows else [[] for _ in ALERT_COLUMNS])
     return n_days, len(rows)
 
 
-def _write_days(world: World, kept: Sequence[DayResult], by_name: Sequence[int], days: Sink) -> int:
-    count = 0
-
-    def lines() -> Iterator[tuple[Any, ...]]:
-        for s in by_name:
-            yield from day_lines(world, kept, s)
-
-    batch: list[tuple[Any, ...]] = []
-    for line in lines():
-        batch.append(line)
-        count += 1
-        if len(batch) == 20_000:
-            days.write([list(c) for c in zip(*batch, strict=True)])
-            batch = []
-    if batch:
-        days.write([list(c) for c in zip(*batch, strict=True)])
-    return count
+def _is_asked_for(world: World, result: DayResult, options: BacktestOptions) -> bool:
+    """Whether a day touches ``[begin, end)``."""
+    first, last = result.first_slot, result.first_slot + result.slots.shape[1]
+    is_later = options.end is not None and first * world.slot_s >= options.end
+    return not is_later and (options.begin is None or last * world.slot_s > options.begin)

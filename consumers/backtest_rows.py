@@ -7,6 +7,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import numpy as np
+import numpy.typing as npt
 
 from detectors.alerts import Alert
 from detectors.days import coverage, load_kw
@@ -26,7 +27,7 @@ ALERT_COLUMNS = (
     "evidence", "close_reason", "order_revision", "baseline_version",
 )  # fmt: skip
 
-_VERDICTS = np.array([code(v) for v in Verdict])
+_VERDICTS = [code(v) for v in Verdict]
 
 
 @lru_cache(maxsize=1_000_000)
@@ -42,18 +43,19 @@ def _reasons_text(bits: int) -> str:
 
 def decimals(value: float | None) -> str:
     """Three decimals; empty for what is not known."""
-    if value is None or np.isnan(value):
+    if value is None or value != value:
         return ""
-    return f"{value + 0.0:.3f}" if round(value, 3) != 0 else "0.000"
+    text = f"{value:.3f}"
+    return "0.000" if text == "-0.000" else text
 
 
 def slot_columns(
-    world: World, results: Sequence[DayResult], scope: int, begin: int | None, end: int | None
+    world: World, results: Sequence[DayResult], scope: int, place: int, begin: int | None, end: int | None
 ) -> Iterator[list[list[str]]]:
-    """Columns of ``slots`` for one scope, a day at a time."""
+    """Columns of ``slots`` for one scope, a day at a time. place: of the scope in the results."""
     slot_s, scope_id = world.slot_s, world.scope_ids[scope]
     for result in results:
-        slots = result.slots[scope]
+        slots = result.slots[place]
         numbers = result.first_slot + np.arange(len(slots))
         inside = np.ones(len(slots), np.bool_)
         if begin is not None:
@@ -61,8 +63,8 @@ def slot_columns(
         if end is not None:
             inside &= numbers * slot_s < end
         slots, numbers = slots[inside], numbers[inside]
-        orders = (*result.order_ids[scope], "")
-        versions = (*result.baseline_versions[scope], "")
+        orders = (*result.order_ids[place], "")
+        versions = (*result.baseline_versions[place], "")
         shown = np.where(slots["order"] >= 0, slots["baseline"], -1)
         yield [
             [scope_id] * len(slots),
@@ -70,29 +72,38 @@ def slot_columns(
             [decimals(v) for v in load_kw(slots, slot_s).tolist()],
             [decimals(v) for v in coverage(slots).tolist()],
             [decimals(v) for v in slots["cap_kw"].tolist()],
-            _VERDICTS[slots["verdict"]].tolist(),
+            [_VERDICTS[v] for v in slots["verdict"].tolist()],
             [_reasons_text(b) for b in slots["reasons"].tolist()],
             [orders[i] for i in slots["order"].tolist()],
             [versions[i] for i in shown.tolist()],
         ]
 
 
-def day_lines(world: World, results: Sequence[DayResult], scope: int) -> Iterator[tuple[str, ...]]:
-    """Lines of ``days`` for one scope."""
+def day_columns(
+    world: World, results: Sequence[DayResult], scopes: npt.NDArray[np.int64], places: Sequence[int]
+) -> list[list[str]]:
+    """Columns of ``days``: each scope with all its days. scopes: those of the results; places: their order here."""
+
+    def along(*columns: npt.NDArray[Any]) -> list[Any]:
+        values: list[Any] = np.stack(columns)[:, places].T.reshape(-1).tolist()
+        return values
+
+    rows = [r.rows for r in results]
+    order_ids = (*world.order_ids, "")
     hours = world.slot_s / 3600
-    for result in results:
-        row = result.rows[scope]
-        yield (
-            world.scope_ids[scope],
-            result.day.isoformat(),
-            decimals(None if row.energy_wh is None else row.energy_wh / 1000),
-            decimals(None if row.cap_wh is None else row.cap_wh / 1000),
-            decimals(row.coverage),
-            code(Verdict(row.verdict)),
-            _reasons_text(row.reasons),
-            row.order_id or "",
-            decimals(row.violating_slots * hours),
-        )
+    energy_kwh = along(*(np.where(r.has_energy, r.energy_wh / 1000, np.nan) for r in rows))
+    names = [world.scope_ids[s] for s in scopes[places].tolist()]
+    return [
+        [name for name in names for _ in results],
+        [r.day.isoformat() for r in results] * len(names),
+        [decimals(v) for v in energy_kwh],
+        [decimals(v) for v in along(*(r.cap_wh / 1000 for r in rows))],
+        [decimals(v) for v in along(*(r.coverage for r in rows))],
+        [_VERDICTS[v] for v in along(*(r.verdict for r in rows))],
+        [_reasons_text(v) for v in along(*(r.reasons for r in rows))],
+        [order_ids[v] for v in along(*(r.order for r in rows))],
+        [decimals(v * hours) for v in along(*(r.violating_slots for r in rows))],
+    ]
 
 
 def alert_rows(

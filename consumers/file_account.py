@@ -56,6 +56,7 @@ class Account:
 
     examples: list[RowFault] = field(default_factory=list)
     counts: Counter[str] = field(default_factory=Counter)
+    rows: int = 0  # all rows, readings or not
 
     def add_broken(self, path: str, batch: Batch) -> None:
         """The rows of a batch that have no columns to speak of."""

@@ -5,7 +5,7 @@ the meter's row in the registry, and times may be local times of the registry's 
 """
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -57,11 +57,6 @@ class ReadingsFile:
     fault_counts: Counter[str]  # all of them, by code
     row_count: int  # rows in the files
 
-    @property
-    def last_interval_end_s(self) -> int | None:
-        """Epoch seconds of the last interval end among the accepted readings."""
-        return int(self.columns.ts.max()) if len(self.columns) else None
-
 
 @dataclass(frozen=True, slots=True)
 class _Office:
@@ -95,31 +90,33 @@ class _Office:
 def read_readings(
     paths: Sequence[Path], registry: Registry, *, clock_now_s: float, may_use_arrow: bool = True
 ) -> ReadingsFile:
-    """Read files of readings in any form and order.
-
-    clock_now_s: the machine's clock, epoch seconds; only rows without coll are held against it. Values come in kW,
-    kWh, V or A, multipliers not applied; coll is ts where the file does not say it. Raises InputError where a file
-    cannot be read or lacks a column; bad rows are counted in the result.
-    """
-    office = _Office.of(registry)
+    """All readings of files at once; arguments as ``readings_in`` takes them."""
     account = Account()
-    parts: list[ReadingColumns] = []
-    said: list[Bool] = []
-    row_count = 0
-    for path in paths:
-        for batch in read_batches(path, may_use_arrow=may_use_arrow):
-            row_count += len(batch) + len(batch.broken)
-            account.add_broken(str(path), batch)
-            columns, has_coll = _interpret(str(path), batch, office, clock_now_s, account)
-            parts.append(columns)
-            said.append(has_coll)
+    parts = list(readings_in(paths, registry, account, clock_now_s=clock_now_s, may_use_arrow=may_use_arrow))
     return ReadingsFile(
-        columns=ReadingColumns.concat(parts),
-        has_coll=np.concatenate(said) if said else np.empty(0, np.bool_),
+        columns=ReadingColumns.concat([columns for columns, _ in parts]),
+        has_coll=np.concatenate([has_coll for _, has_coll in parts]) if parts else np.empty(0, np.bool_),
         faults=account.examples,
         fault_counts=account.counts,
-        row_count=row_count,
+        row_count=account.rows,
     )
+
+
+def readings_in(
+    paths: Sequence[Path], registry: Registry, account: Account, *, clock_now_s: float, may_use_arrow: bool = True
+) -> Iterator[tuple[ReadingColumns, Bool]]:
+    """Readings of files in any form and order, a batch at a time, each with whether it says when it was collected.
+
+    account: takes the rows that are none. clock_now_s: the machine's clock, epoch seconds; only rows without coll are
+    held against it. Values come in kW, kWh, V or A, multipliers not applied; coll is ts where the file does not say
+    it. Raises InputError where a file cannot be read or lacks a column.
+    """
+    office = _Office.of(registry)
+    for path in paths:
+        for batch in read_batches(path, may_use_arrow=may_use_arrow):
+            account.rows += len(batch) + len(batch.broken)
+            account.add_broken(str(path), batch)
+            yield _interpret(str(path), batch, office, clock_now_s, account)
 
 
 def _interpret(

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from detectors.alerts import Carry
-from detectors.days import DayRow
+from detectors.day_rows import DayRows
 from detectors.episodes import Found, any_slot, slot_rule_of
 from detectors.rules import hours_over, limit_day, over, stop_day
 from detectors.rules.cap_abs import CAP_ABS
@@ -28,7 +28,7 @@ Bool = npt.NDArray[np.bool_]
 NOTHING_JUDGED = (Verdict.EXEMPT, Verdict.OUTAGE, Verdict.GRACE, Verdict.NO_ORDER)
 
 
-def day_rows(work: "Pass", found: Found, carries: Sequence[Carry]) -> list[DayRow]:
+def day_rows(work: "Pass", found: Found, carries: Sequence[Carry]) -> DayRows:
     """One row a scope."""
     n_scopes, day = len(work.scopes), work.grid.day
     past = work.past[day]
@@ -48,24 +48,20 @@ def day_rows(work: "Pass", found: Found, carries: Sequence[Carry]) -> list[DayRo
     reasons[(result == Verdict.UNKNOWN) & ~any_slot(same)] = Reason.AWAITED
     coverage = work.coverage[:, day][:, past].mean(axis=1) if past.any() else np.zeros(n_scopes)
     violating = (past & (verdict == Verdict.VIOLATING)).sum(axis=1)
-    order_ids = [work.world.orders[r].order_id for r in work.caps.order]
-    caps_wh = work.day_cap_wh.tolist()
-    columns = (result, reasons, main, known_wh, any_known, coverage, violating)
-    rows = []
-    for code, bits, row, wh, is_known, share, count in zip(*(c.tolist() for c in columns), strict=True):
-        cap = None if row < 0 or np.isnan(caps_wh[row]) else caps_wh[row]
-        rows.append(
-            DayRow(
-                verdict=code,
-                reasons=bits,
-                order_id=None if row < 0 else order_ids[row],
-                energy_wh=wh if is_known else None,
-                cap_wh=cap,
-                coverage=share,
-                violating_slots=count,
-            )
-        )
-    return rows
+    ordered = main >= 0
+    cap_wh = np.full(n_scopes, np.nan)
+    cap_wh[ordered] = work.day_cap_wh[main[ordered]]
+    return DayRows(
+        verdict=result,
+        reasons=reasons,
+        order=np.where(ordered, work.caps.order[main] if len(work.caps.order) else -1, -1),
+        order_ids=work.world.order_ids,
+        energy_wh=known_wh,
+        has_energy=any_known,
+        cap_wh=cap_wh,
+        coverage=coverage,
+        violating_slots=violating,
+    )
 
 
 def _verdicts(codes: npt.NDArray[np.uint8], violates: Bool, could: Bool, judged: Bool) -> npt.NDArray[np.uint8]:

@@ -22,35 +22,49 @@ DOWN_SHARE = 0.2
 DOWN_PLANTS = 3
 
 
-def source_slots(world: World, first_slot: int, n_slots: int, readings: ReadingColumns) -> tuple[I64, I64]:
-    """Meters of each source valid at each slot, and those of them with evidence, [sources, T].
+class SourceSlots:
+    """Counts, for each source and slot, its meters that are valid and those of them with evidence."""
 
-    A meter has evidence where an evidence-class value of power or energy reaches into the slot. readings: winners,
-    meter = rows of the registry.
-    """
-    slot_s = world.slot_s
-    meters = world.registry.meters
-    starts = (first_slot + np.arange(n_slots, dtype=np.int64)) * slot_s
-    begin = np.array([m.valid_from for m in meters], np.int64)[:, None]
-    end = np.array([m.valid_to for m in meters], np.int64)[:, None]
-    valid = (starts >= begin) & (starts < end)
-    speaks = np.zeros((len(meters), n_slots), np.bool_)
-    kinds = [int(k) for k in ENERGY_KINDS]
-    use = (evidence_class(readings.q) == 0) & np.isin(readings.kind, kinds)
-    use &= (readings.ts > starts[0]) & (readings.ts - readings.period_s < starts[-1] + slot_s)
-    row, ts = readings.meter[use], readings.ts[use]
-    length = readings.period_s[use]
-    last = -(-ts // slot_s) - 1 - first_slot
-    first = np.minimum((ts - length) // slot_s - first_slot, last)
-    for back in range(int((last - first).max(initial=-1)) + 1):
-        column = last - back
-        inside = (column >= first) & (column >= 0) & (column < n_slots)
-        speaks[row[inside], column[inside]] = True
-    n_valid = np.zeros((len(world.sources), n_slots), np.int64)
-    n_speaks = n_valid.copy()
-    np.add.at(n_valid, world.meter_source, valid.astype(np.int64))
-    np.add.at(n_speaks, world.meter_source, (valid & speaks).astype(np.int64))
-    return n_valid, n_speaks
+    def __init__(self, world: World, first_slot: int, n_slots: int) -> None:
+        self._world, self._first_slot, self._n_slots = world, first_slot, n_slots
+        self._speaks = np.zeros((len(world.registry.meters), n_slots), np.bool_)
+
+    def add(self, readings: ReadingColumns) -> None:
+        """A meter has evidence where an evidence-class value of power or energy reaches into the slot. readings:
+        winners, meter = rows of the registry."""
+        slot_s = self._world.slot_s
+        begin, end = self._first_slot * slot_s, (self._first_slot + self._n_slots) * slot_s
+        use = (evidence_class(readings.q) == 0) & np.isin(readings.kind, [int(k) for k in ENERGY_KINDS])
+        use &= (readings.ts > begin) & (readings.ts - readings.period_s < end)
+        readings = readings if use.all() else readings.take(use)
+        last = -(-readings.ts // slot_s) - 1 - self._first_slot
+        first = np.minimum((readings.ts - readings.period_s) // slot_s - self._first_slot, last)
+        flat, row = self._speaks.reshape(-1), readings.meter.astype(np.int64) * self._n_slots
+        for back in range(int((last - first).max(initial=-1)) + 1):
+            column = last - back
+            inside = (column >= first) & (column >= 0) & (column < self._n_slots)
+            flat[(row + column)[inside]] = True
+
+    def totals(self) -> tuple[I64, I64]:
+        """Meters valid at each slot, and those with evidence, [sources, T]."""
+        world, slot_s = self._world, self._world.slot_s
+        shape = (len(world.sources), self._n_slots)
+        changes, speaks = np.zeros((shape[0], shape[1] + 1), np.int64), np.zeros(shape, np.int64)
+        begins = np.array([m.valid_from for m in world.registry.meters], np.int64)
+        ends = np.array([m.valid_to for m in world.registry.meters], np.int64)
+        low, high = (
+            np.clip(-(-instants // slot_s) - self._first_slot, 0, self._n_slots) for instants in (begins, ends)
+        )
+        np.add.at(changes, (world.meter_source, low), 1)
+        np.subtract.at(changes, (world.meter_source, np.maximum(low, high)), 1)
+        for source in range(shape[0]):
+            rows = np.flatnonzero(world.meter_source == source)
+            spoken = self._speaks[rows]
+            for at in np.flatnonzero((low[rows] > 0) | (high[rows] < self._n_slots)):
+                spoken[at, : low[rows[at]]] = False
+                spoken[at, high[rows[at]] :] = False
+            speaks[source] = spoken.sum(axis=0)
+        return np.cumsum(changes, axis=1)[:, :-1], speaks
 
 
 def is_down(world: World, first_slot: int, n_valid: I64, n_speaks: I64, as_of: int) -> tuple[Bool, Bool]:

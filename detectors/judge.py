@@ -15,7 +15,8 @@ import numpy.typing as npt
 from detectors import day_verdict, episodes
 from detectors.alerts import Alert, Carry
 from detectors.caps import Caps, caps_on, day_shares_wh
-from detectors.days import SLOT, DayRow
+from detectors.day_rows import DayRows
+from detectors.days import SLOT
 from detectors.known import Known, loads_with_known, spread_scopes
 from detectors.loads import Fact, Loads, scope_loads
 from detectors.members import Members, members_on, thresholds_kw
@@ -65,10 +66,26 @@ class DayResult:
     slots: npt.NDArray[np.void]  # [S, judged slots] of ``SLOT``
     order_ids: list[tuple[str, ...]]
     baseline_versions: list[tuple[str, ...]]
-    rows: list[DayRow]
+    rows: DayRows
     alerts: list[list[Alert]]  # those that opened in the day or were open when it began
     carries: list[Carry]
     again: Bool  # [S] what was known does not suffice: judge these from all their readings
+
+    def take(self, which: I64) -> "DayResult":
+        """Some of the scopes."""
+        if len(which) == len(self.again):
+            return self
+        return DayResult(
+            self.day,
+            self.first_slot,
+            self.slots[which],
+            [self.order_ids[s] for s in which.tolist()],
+            [self.baseline_versions[s] for s in which.tolist()],
+            self.rows.take(which),
+            [self.alerts[s] for s in which.tolist()],
+            [self.carries[s] for s in which.tolist()],
+            self.again[which],
+        )
 
 
 def margin_slots(slot_s: int) -> int:

@@ -40,7 +40,9 @@ class ReadingColumns:
 
     def take(self, rows: Any) -> "ReadingColumns":
         """The rows named by an index array, a mask or a slice."""
-        return ReadingColumns(*(getattr(self, f.name)[rows] for f in fields(self)))
+        if isinstance(rows, np.ndarray) and rows.dtype == np.bool_:
+            rows = np.flatnonzero(rows)
+        return ReadingColumns(*(_picked(getattr(self, f.name), rows) for f in fields(self)))
 
     @staticmethod
     def empty() -> "ReadingColumns":
@@ -63,7 +65,32 @@ class ReadingColumns:
         """All rows of the parts, in order."""
         if not parts:
             return ReadingColumns.empty()
-        return ReadingColumns(*(np.concatenate([getattr(p, f.name) for p in parts]) for f in fields(ReadingColumns)))
+        return ReadingColumns(*(_joined([getattr(p, f.name) for p in parts]) for f in fields(ReadingColumns)))
+
+
+def narrow(column: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """A copy of a column; where all of it is alike, one value that is repeated without memory (read-only)."""
+    if len(column) and (column == column[0]).all():
+        return np.broadcast_to(column[0], column.shape)
+    return column.copy()
+
+
+def _is_narrow(column: npt.NDArray[Any]) -> bool:
+    return column.strides == (0,) and len(column) > 0
+
+
+def _picked(column: npt.NDArray[Any], rows: Any) -> npt.NDArray[Any]:
+    if _is_narrow(column) and not isinstance(rows, slice):
+        return np.broadcast_to(column[0], len(rows))
+    picked: npt.NDArray[Any] = column[rows]
+    return picked
+
+
+def _joined(columns: list[npt.NDArray[Any]]) -> npt.NDArray[Any]:
+    filled = [c for c in columns if len(c)]
+    if filled and all(_is_narrow(c) and c[0] == filled[0][0] for c in filled):
+        return np.broadcast_to(filled[0][0], sum(map(len, filled)))
+    return np.concatenate(columns)
 
 
 def evidence_class(q: I8) -> I8:

@@ -14,6 +14,7 @@ from detectors.slots import local_date
 from detectors.vocab import Control, Measure, Role
 
 I64 = npt.NDArray[np.int64]
+I32 = npt.NDArray[np.int32]
 F64 = npt.NDArray[np.float64]
 Bool = npt.NDArray[np.bool_]
 DayType = Callable[[date], str]
@@ -50,6 +51,7 @@ class World:
     scope_row: dict[str, int]
     meter_row: dict[str, int]
     orders: tuple[Order, ...]
+    order_ids: tuple[str, ...]
     order_scope: I64
     order_grace_to: I64
     baselines: tuple[Baseline, ...]
@@ -88,7 +90,7 @@ class World:
         return np.where(hit, self.factor[safe], np.nan)
 
 
-def rows_of(sorted_keys: I64, wanted: I64) -> tuple[I64, I64]:
+def rows_of(sorted_keys: I64 | I32, wanted: I64 | I32) -> tuple[I64, I64]:
     """Rows whose key is wanted, and for each the position of its key in ``wanted``, in the order of ``wanted``."""
     starts = np.searchsorted(sorted_keys, wanted, side="left")
     counts = np.searchsorted(sorted_keys, wanted, side="right") - starts
@@ -142,6 +144,7 @@ def compile_world(registry: Registry, slot_s: int = 900, day_type: DayType | Non
         scope_row=scope_row,
         meter_row=meter_row,
         orders=tuple(orders),
+        order_ids=tuple(o.order_id for o in orders),
         order_scope=_i64(scope_row[o.scope_id] for o in orders),
         order_grace_to=_i64(_grace_ends(orders, baselines, registry.zone, kind_of_day)),
         baselines=tuple(baselines),

@@ -9,9 +9,10 @@ from detectors.alerts import Alert
 from detectors.days import coverage, load_kw
 from detectors.history import History
 from detectors.judge import DayResult
-from detectors.readings import ReadingColumns, winners
+from detectors.reading_days import ReadingDays
+from detectors.readings import ReadingColumns
 from detectors.registry import Registry
-from detectors.vocab import Reason, Scale, Verdict
+from detectors.vocab import Reason, Verdict
 from detectors.world import DayType, World, compile_world
 from tests.oracles.rows import AlertRow, DayRow, DayTypes, Judgement, Reading, SlotRow
 
@@ -44,10 +45,7 @@ def fast(
     """Judge with ``detectors``."""
     world = compile_world(registry, slot_s, _day_type(day_types))
     columns = columns_of(world.registry, [r for r in readings if r.ts <= as_of])
-    secondary = columns.scale == Scale.SECONDARY
-    factor = np.where(secondary, world.factors(columns.meter.astype(np.int64), columns.ts), 1.0)
-    won, _ = winners(columns, np.nan_to_num(factor, nan=1.0))
-    history = History(world, won, as_of)
+    history = History(world, ReadingDays.of(world, columns), as_of)
     slots: list[SlotRow] = []
     days: list[DayRow] = []
     for result in history:

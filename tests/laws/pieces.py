@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from detectors.alerts import NOTHING_CARRIED, Alert, Carry
-from detectors.feed import down_on, is_down, source_slots
+from detectors.feed import SourceSlots, down_on, is_down
 from detectors.history import span_of
 from detectors.judge import DayResult, judge_day, margin_slots
 from detectors.readings import ReadingColumns, winners
@@ -32,6 +32,20 @@ def won(world: World, readings: list[Reading]) -> ReadingColumns:
     return winners(columns, np.nan_to_num(factor, nan=1.0))[0]
 
 
+def first_ts(readings: ReadingColumns) -> int | None:
+    """Time of the earliest reading."""
+    return int(readings.ts.min()) if len(readings) else None
+
+
+def source_slots(
+    world: World, first_slot: int, n_slots: int, readings: ReadingColumns
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Valid meters and those with evidence of each source and slot."""
+    counted = SourceSlots(world, first_slot, n_slots)
+    counted.add(readings)
+    return counted.totals()
+
+
 class Store:
     """What the database holds between passes: the result and the carry of each scope and day, carries as JSON."""
 
@@ -44,7 +58,7 @@ class Store:
     def judge(self, readings: ReadingColumns, days: set[date] | None = None) -> None:
         """Judge these days (None: all) of every scope, one scope a pass, and walk on while a carry changes."""
         world = self.world
-        span = span_of(world, readings, self.as_of)
+        span = span_of(world, first_ts(readings), self.as_of)
         margin = margin_slots(world.slot_s)
         first = span[0].first_slot - margin
         n_slots = span[-1].end_slot + margin - first

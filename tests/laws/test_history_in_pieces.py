@@ -9,14 +9,15 @@ from hypothesis import HealthCheck, Phase, assume, given, settings
 from hypothesis import strategies as st
 
 from detectors.days import SLOT
-from detectors.feed import is_down, source_slots
+from detectors.feed import is_down
 from detectors.history import History, span_of
 from detectors.judge import DayResult, margin_slots
+from detectors.reading_days import ReadingDays
 from detectors.readings import ReadingColumns
 from detectors.slots import local_date
 from detectors.vocab import Kind, Rule
 from detectors.world import World
-from tests.laws.pieces import Store, compiled, won
+from tests.laws.pieces import Store, compiled, first_ts, source_slots, won
 from tests.oracles.rows import World as Case
 from tests.oracles.strategies import worlds
 
@@ -30,7 +31,7 @@ LAW = settings(
 
 
 def at_once(world: World, readings: ReadingColumns, as_of: int) -> tuple[dict[date, DayResult], History]:
-    history = History(world, readings, as_of)
+    history = History(world, ReadingDays.of(world, readings), as_of)
     return {result.day: result for result in history}, history
 
 
@@ -54,7 +55,7 @@ def assert_same(world: World, readings: ReadingColumns, as_of: int, store: Store
 def test_day_by_day_from_stored_carries(case: Case) -> None:
     world = compiled(case)
     readings = won(world, [r for r in case.readings if r.ts <= case.as_of])
-    assume(span_of(world, readings, case.as_of))
+    assume(span_of(world, first_ts(readings), case.as_of))
     store = Store(world, case.as_of)
     store.judge(readings)
     assert_same(world, readings, case.as_of, store)
@@ -69,7 +70,7 @@ def test_a_day_judged_again_after_late_data(case: Case, at: int, length: int) ->
     early = accepted[:first] + accepted[first + length :]
     late = accepted[first : first + length]
     before, after = won(world, early), won(world, accepted)
-    assume(late and span_of(world, before, case.as_of) == span_of(world, after, case.as_of))
+    assume(late and span_of(world, first_ts(before), case.as_of) == span_of(world, first_ts(after), case.as_of))
     store = Store(world, case.as_of)
     store.judge(before)
     whole = store.judged
@@ -95,7 +96,7 @@ def days_touched(world: World, case: Case, instants: list[int]) -> set[date]:
 
 def days_of_sources(world: World, before: ReadingColumns, after: ReadingColumns, as_of: int) -> set[date]:
     """Days in which a source is down with the one and not with the other."""
-    span = span_of(world, after, as_of)
+    span = span_of(world, first_ts(after), as_of)
     first, n_slots = span[0].first_slot, span[-1].end_slot - span[0].first_slot
     one, other = (is_down(world, first, *source_slots(world, first, n_slots, r), as_of)[0] for r in (before, after))
     flipped = np.flatnonzero((one != other).any(axis=0))

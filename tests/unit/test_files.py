@@ -86,7 +86,6 @@ def test_good_rows_with_the_registrys_defaults(tmp_path: Path, may_use_arrow: bo
     assert columns.period_s.tolist() == [900, 900, 900, 0, 300, 900]
     assert found.has_coll.tolist() == [True, False, True, False, False, False]
     assert columns.coll.tolist()[:3] == [1_510_798_641_000, T * 1000, 1_510_851_600_250]
-    assert found.last_interval_end_s == T + 900
 
 
 BAD_ROWS = {
@@ -334,7 +333,6 @@ def test_no_rows_at_all(tmp_path: Path) -> None:
     for may_use_arrow in (True, False):
         found = read(write_csv(tmp_path), may_use_arrow=may_use_arrow)
         assert len(found.columns) == 0
-        assert found.last_interval_end_s is None
 
 
 def test_parquet_without_pyarrow_names_the_extra(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
