@@ -10,6 +10,7 @@ import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from consumers.finality import finalise
+from consumers.pulse import Pulse, beating
 from consumers.rejudge import Office, Rejudged, rejudge
 from consumers.ticking import RECOUNT_SHARE, extend, recount, tick
 from detectors.errors import InfrastructureError
@@ -17,11 +18,12 @@ from detectors.slots import DAY_S, local_date, local_day
 from detectors.world import World, compile_world
 from service.calendar import office_day_type
 from service.clock import Clock
+from service.db.heartbeats import Role
 from service.db.judgement import Mark, claim, first_marked_slot
 from service.db.partitions import ensure_partitions, months_between
 from service.db.quarantine import awaits_known_meter
 from service.db.registry_load import load_registry
-from service.db.sessions import reading, writing
+from service.db.sessions import ContentionError, reading, writing
 from service.db.stream_time import StreamTime, earliest_reading, registry_version, stream_time, thin_source_slots
 from service.settings import Settings
 
@@ -33,6 +35,8 @@ IDLE_S = 0.1
 NO_HISTORY = 2**62
 RETRY_S = 1.0
 RECHECK_WAIT_S = 30.0
+#: A pass may take long where years are judged again; none takes this long (seconds).
+STALL_S = 300.0
 
 
 class Evaluator:
@@ -147,19 +151,34 @@ class Evaluator:
         return True
 
 
-async def run(engine: AsyncEngine, settings: Settings, clock: Clock, stop: asyncio.Event) -> None:
-    """Evaluate until told to stop; while the database is away, wait and try again."""
-    evaluator = Evaluator(engine, settings, clock)
+async def run(
+    engine: AsyncEngine, settings: Settings, clock: Clock, stop: asyncio.Event, *, stall_s: float = STALL_S
+) -> None:
+    """Evaluate until told to stop; while the database is away, wait and try again.
+
+    Raises:
+        StalledError: no pass ended well for ``stall_s``: this process must end and start again.
+    """
+    async with beating(engine, Role.EVALUATE, clock, stall_s=stall_s) as pulse:
+        await _evaluate(Evaluator(engine, settings, clock), pulse, stop)
+
+
+async def _evaluate(evaluator: Evaluator, pulse: Pulse, stop: asyncio.Event) -> None:
     while not stop.is_set():
         pause_s = 0.0
         try:
             report = await evaluator.step()
+            pulse.moved(worked=report is not None)
             if report is None:
                 pause_s = IDLE_S
             else:
                 log.debug("judged", scopes=report.scopes, days=report.days, events=report.events)
+        except ContentionError as error:
+            log.warning("contended", error=str(error))
+            pause_s = RETRY_S
         except InfrastructureError as error:
             log.warning("database_away", error=str(error))
+            pulse.excuse()
             pause_s = RETRY_S
         if pause_s:
             try:

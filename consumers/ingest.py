@@ -17,6 +17,8 @@ import structlog
 
 from consumers.partition import Partition
 from consumers.ports import FatalFeedError, Feed, FeedError, OutOfRangeError, RawRecord
+from consumers.progress import Progress
+from consumers.pulse import Pulse
 from consumers.transaction import FencedError
 from consumers.writer import Work, Writer
 from detectors.readings import Bool
@@ -26,9 +28,9 @@ from service.db.sessions import writing
 T = TypeVar("T")
 log = structlog.get_logger(__name__)
 POLL_S = 0.2
-WATCHDOG_S = 30.0
 HAND_OVER_S = 5.0
-SHUTDOWN_S = 8.0
+SHUTDOWN_S = 6.0
+FAILED_S = 1.0
 START_BACKOFF_S = 2.0
 FIRST_OFFSET_TRIES = 5
 
@@ -41,9 +43,11 @@ class Ingest:
     writer: Writer
     member: str
     stop: asyncio.Event
-    watchdog_s: float = WATCHDOG_S
+    pulse: Pulse = field(default_factory=Pulse)
+    progress: Progress = field(default_factory=Progress)
     partitions: dict[int, Partition] = field(default_factory=dict)
     _failure: BaseException | None = None
+    _is_joined: bool = False
     _is_paused: bool = False
     _wake: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -53,8 +57,19 @@ class Ingest:
         Raises:
             FatalFeedError: a rebalance failed, or the stream stands still.
         """
+        work, watch = asyncio.create_task(self._ingest()), asyncio.create_task(self._watch_for_ever())
+        try:
+            await asyncio.wait((work, watch), return_when=asyncio.FIRST_COMPLETED)
+            (watch if watch.done() else work).result()
+        finally:
+            watch.cancel()
+            work.cancel()
+            await asyncio.wait((work, watch))
+
+    async def _ingest(self) -> None:
         await self.writer.patiently(self.writer.reload_index)
         await self._join()
+        self._is_joined = True
         ticker = asyncio.create_task(self._tick_for_ever())
         try:
             while not self.stop.is_set():
@@ -65,7 +80,7 @@ class Ingest:
             ticker.cancel()
             with suppress(asyncio.CancelledError):
                 await ticker
-            await self._finish(list(self.partitions.values()), SHUTDOWN_S)
+            await self._finish(list(self.partitions.values()), SHUTDOWN_S if self.stop.is_set() else FAILED_S)
             with suppress(Exception):
                 await self._hint()
             await self.feed.stop()
@@ -98,8 +113,10 @@ class Ingest:
         """Claim the partitions: an older owner is fenced from here on. Only a first start asks the broker anything:
         a rebalance must not fail because it is busy."""
         self.writer.metrics.rebalances.inc()
+        self.progress.claiming_from = monotonic()
         for part in parts:
             self.partitions[part] = await self._claim(part)
+        self.progress.claiming_from = None
         offsets = {part: self.partitions[part].cursor for part in parts}
         log.info("assigned", member=self.member, offsets=offsets)
         return offsets
@@ -237,7 +254,7 @@ class Ingest:
     async def _commit(self, partition: Partition, work: Work) -> None:
         await self.writer.commit(partition, work)
         partition.poison.note(_refused(work))
-        partition.moved_at = monotonic()
+        partition.moved_at = self.progress.committed_at = monotonic()
 
     async def _stop_partition(self, partition: Partition, reason: str) -> None:
         """Say so and wait for an operator; never skip, never reset."""
@@ -260,11 +277,10 @@ class Ingest:
             await asyncio.sleep(1.0)
             try:
                 await self._tick()
+                self.pulse.moved()
             except FeedError as error:
                 log.warning("offsets unknown", error=str(error))
-            except FatalFeedError as error:
-                self._failure = error
-                self._wake.set()
+                self._excuse()
             except FencedError:
                 continue
             except Exception as error:
@@ -282,7 +298,7 @@ class Ingest:
                 await self._look_for_operator(partition)
             elif partition.part in bounds:
                 partition.end_offset = bounds[partition.part][1]
-                await self._watch(partition, now_s)
+                await self._tell(partition, now_s)
         await self._hint()
 
     def _pause_while_away(self) -> None:
@@ -298,19 +314,31 @@ class Ingest:
                 self.feed.seek(partition.part, partition.read_to)
             self.feed.resume([p.part for p in running])
 
-    async def _watch(self, partition: Partition, now_s: float) -> None:
-        """Tell how far the partition goes; end the process if it does not move though there is something to read."""
+    async def _tell(self, partition: Partition, now_s: float) -> None:
+        """Tell how far the partition goes; stop it where the topic ends before it."""
         end = partition.end_offset or 0
         shown = self.feed.high_watermark(partition.part)
         if shown is not None and partition.cursor > max(shown, end) and partition.task is None:
             await self._stop_partition(partition, f"truncated: cursor {partition.cursor} is behind the end {end}")
             return
         caught_up = partition.cursor >= end
-        if caught_up or self.writer.is_away:
+        if caught_up:
             partition.moved_at = monotonic()
-        elif monotonic() - partition.moved_at > self.watchdog_s:
-            raise FatalFeedError(f"partition {partition.part} stands at {partition.cursor} of {end}")
         await self.writer.patiently(lambda: self.writer.tell(partition, end, now_s if caught_up else None))
+
+    async def _watch_for_ever(self) -> None:
+        """End this process when it stands still though there is something to do. Asks no server, so that nothing can
+        hold it up; that no round of ``_tick`` comes to its end is the pulse's to tell."""
+        while True:
+            await asyncio.sleep(min(1.0, self.progress.limit_s / 4))
+            if self.writer.is_away or not self._is_joined:
+                self._excuse()
+            self.progress.check(self.partitions.values())
+
+    def _excuse(self) -> None:
+        """A server is away: nothing can move."""
+        self.pulse.excuse()
+        self.progress.excuse(self.partitions.values())
 
     async def _look_for_operator(self, partition: Partition) -> None:
         """A stopped partition goes on when an operator said so."""

@@ -1,8 +1,6 @@
 """The ingest process: the member of the group, and beside it what looks after the quarantine."""
 
 import asyncio
-import os
-import socket
 from contextlib import suppress
 from datetime import UTC, date, datetime
 from time import monotonic
@@ -14,11 +12,14 @@ from consumers.dead_letters import deliver_dead_letters
 from consumers.ingest import Ingest
 from consumers.kafka import KafkaFeed, Producer, ensure_topic
 from consumers.ports import FeedError
+from consumers.progress import WATCHDOG_S, Progress
+from consumers.pulse import beating, process_name
 from consumers.recheck import Rechecker
 from consumers.transaction import OnStep, no_step
 from consumers.writer import Writer
 from detectors.errors import InfrastructureError
 from service.clock import Clock
+from service.db.heartbeats import Role
 from service.db.partitions import months_between
 from service.observability.ingest_metrics import IngestMetrics
 from service.settings import Settings
@@ -39,13 +40,15 @@ async def run(
     bootstrap: str,
     metrics: IngestMetrics | None = None,
     on_step: OnStep = no_step,
+    stall_s: float = WATCHDOG_S,
 ) -> None:
     """Ingest until ``stop`` is set; then finish the batches in work and return.
 
     Raises:
         FatalFeedError: this process must end and start again (a failed rebalance, or no progress in spite of lag).
+        StalledError: the same: database or broker answer, but nothing comes of it.
     """
-    member = f"{socket.gethostname()}-{os.getpid()}"
+    member = process_name()
     writer = Writer(engine, settings, clock, metrics or IngestMetrics(), on_step)
     feed = KafkaFeed(
         bootstrap=bootstrap,
@@ -57,7 +60,8 @@ async def run(
     await writer.patiently(lambda: _months_ahead(writer))
     care = asyncio.create_task(look_after_quarantine(writer, bootstrap))
     try:
-        await Ingest(feed, writer, member, stop).run()
+        async with beating(engine, Role.INGEST, clock, stall_s=stall_s) as pulse:
+            await Ingest(feed, writer, member, stop, pulse, Progress(stall_s)).run()
     finally:
         care.cancel()
         with suppress(asyncio.CancelledError):

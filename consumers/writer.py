@@ -145,7 +145,8 @@ class Writer:
             epoch=partition.epoch,
             from_offset=partition.cursor,
             to_offset=to_offset,
-            watermark_s=float(stamps_of(work.records[-1:], work.now_s)[0]) / 1000,
+            # A sender's clock that is ahead must not say that the future was read.
+            watermark_s=min(float(stamps_of(work.records[-1:], work.now_s)[0]) / 1000, work.now_s),
             now_s=self.clock.now(),
             end_offset=partition.end_offset,
         )

@@ -7,6 +7,11 @@ from typing import Protocol
 class Clock(Protocol):
     """Tells the time of the world that is judged, in epoch seconds UTC."""
 
+    @property
+    def is_virtual(self) -> bool:
+        """Whether it tells a story's time: then it says nothing of how right this machine's clock is."""
+        ...
+
     def now(self) -> float:
         """Epoch seconds, UTC."""
         ...
@@ -15,6 +20,8 @@ class Clock(Protocol):
 class SystemClock:
     """The machine's clock."""
 
+    is_virtual = False
+
     def now(self) -> float:
         """Epoch seconds, UTC."""
         return time.time()  # noqa: TID251 - the one place
@@ -22,6 +29,8 @@ class SystemClock:
 
 class VirtualClock:
     """A clock that is set from outside, for the demo and the tests."""
+
+    is_virtual = True
 
     def __init__(self, epoch_s: float) -> None:
         self._now = epoch_s

@@ -34,12 +34,11 @@ def instant(moment: datetime | float | None, zone: ZoneInfo) -> str | None:
 
 def standing(parts: Parts, health: Health) -> dict[str, Any]:
     """The three members that keep an empty page from reading as "no violations"."""
-    now_s, slot_s = parts.clock.now(), parts.settings.slot_s
-    lag_s = health.ingest_lag_s(now_s)
+    lag_s = health.ingest_lag_s(parts.clock.now())
     return {
-        "data_as_of": instant(health.data_as_of(slot_s), parts.zone),
+        "data_as_of": instant(health.data_as_of(parts.settings.slot_s), parts.zone),
         "ingest_lag_s": None if lag_s is None else round(lag_s, 3),
-        "degraded": health.is_degraded(now_s, slot_s),
+        "degraded": bool(parts.health.faults(health)),
     }
 
 

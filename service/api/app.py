@@ -31,7 +31,7 @@ def create_app(settings: Settings, engine: AsyncEngine, clock: Clock) -> FastAPI
         clock=clock,
         zone=ZoneInfo(settings.zone),
         keys=KeyRing(engine, pepper),
-        health=HealthWatch(engine),
+        health=HealthWatch(engine, clock, settings.slot_s),
         tokens=TokenCodec(pepper),
         feed=FeedWatch(engine),
         metrics=ServeMetrics(release),

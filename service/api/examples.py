@@ -124,6 +124,11 @@ DAYS: dict[str, Any] = {
 STATUS: dict[str, Any] = {
     **STANDING,
     "now": "2017-11-17T02:36:02+08:00",
+    "faults": [],
+    "processes": [
+        {"role": "evaluate", "process": "node1-4711", "heard_ago_s": 3.4, "moved_ago_s": 3.5},
+        {"role": "ingest", "process": "node1-4712", "heard_ago_s": 1.2, "moved_ago_s": 1.9},
+    ],
     "partitions": [
         {
             "topic": "load.readings.v1",

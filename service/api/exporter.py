@@ -11,6 +11,8 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from detectors.errors import InfrastructureError
 from service.clock import Clock
 from service.db.engine import make_engine
+from service.db.health import Fault, Health
+from service.db.heartbeats import Role
 from service.db.metrics_read import Look, PlantLook, look
 from service.db.scope_days_read import SlotView
 from service.db.sessions import reading
@@ -80,7 +82,7 @@ class Exporter:
             samples = m.Samples()
             samples.add(m.DATABASE_UP, 0)
             return m.render(samples)
-        return render_look(seen, self._clock.now(), self._slot_s, begun_s)
+        return render_look(seen, self._clock.now(), self._slot_s, begun_s, is_virtual=self._clock.is_virtual)
 
     async def _look(self) -> Look:
         engine = make_engine(self._url, name="metrics", pool_size=1, statement_timeout_s=10.0)
@@ -91,11 +93,12 @@ class Exporter:
             await engine.dispose()
 
 
-def render_look(seen: Look, now_s: float, slot_s: int, begun_s: float) -> bytes:
-    """Text form of a look. begun_s: monotonic time at which the look began."""
+def render_look(seen: Look, now_s: float, slot_s: int, begun_s: float, *, is_virtual: bool = False) -> bytes:
+    """Text form of a look. begun_s: monotonic time at which the look began; is_virtual: ``now_s`` is a story's time."""
     samples = m.Samples()
     samples.add(m.DATABASE_UP, 1)
     _add_health(samples, seen, now_s, slot_s)
+    _add_faults(samples, seen.health, now_s, slot_s, is_virtual=is_virtual)
     is_current = not seen.health.is_judged_late(now_s, slot_s)
     for plant in seen.plants:
         samples.add(m.PLANT_INFO, 1, plant.plant_id, plant.name, plant.county, plant.industry)
@@ -122,9 +125,12 @@ def render_look(seen: Look, now_s: float, slot_s: int, begun_s: float) -> bytes:
 def _add_health(samples: m.Samples, seen: Look, now_s: float, slot_s: int) -> None:
     as_of = seen.health.data_as_of(slot_s)
     samples.add(m.DATA_AS_OF, None if as_of is None else as_of.timestamp())
-    samples.add(m.DEGRADED, int(seen.health.is_degraded(now_s, slot_s)))
     samples.add(m.ALERT_EVENTS, seen.head_seq)
     samples.add(m.DIRTY_MARKS, seen.dirty_marks)
+    samples.add(m.MARK_WAITS, max(0.0, round(seen.health.mark_waits_s or 0.0, 3)))
+    samples.add(m.DEAD_LETTERS, seen.dead_letters)
+    for source, held_rows in seen.held_rows:
+        samples.add(m.HELD, held_rows, source)
     for p in seen.health.partitions:
         labels = (p.topic, str(p.part))
         if p.watermark is not None:
@@ -134,6 +140,21 @@ def _add_health(samples: m.Samples, seen: Look, now_s: float, slot_s: int) -> No
         samples.add(m.CURSOR, p.next_offset, *labels)
         samples.add(m.LAST_COMMIT, None if p.committed_at is None else p.committed_at.timestamp(), *labels)
         samples.add(m.STOPPED, int(p.stopped_reason is not None), *labels)
+
+
+def _add_faults(samples: m.Samples, health: Health, now_s: float, slot_s: int, *, is_virtual: bool) -> None:
+    faults = health.faults(now_s, slot_s, is_virtual=is_virtual)
+    samples.add(m.DEGRADED, int(bool(faults)))
+    for fault in Fault:
+        samples.add(m.FAULT, int(fault in faults), fault.value)
+    for role in Role:
+        heard = health.heard(role)
+        samples.add(m.PROCESSES, len(heard), role.value)
+        samples.add(m.STANDS, min((round(h.moved_ago_s, 3) for h in heard), default=None), role.value)
+        ahead = [h.clock_ahead_s for h in heard if h.clock_ahead_s is not None]
+        samples.add(m.CLOCK_AHEAD, max(ahead, key=abs, default=None), role.value)
+    if not is_virtual:
+        samples.add(m.CLOCK_AHEAD, round(now_s - health.clock_s, 3), "serve")
 
 
 def _add_plant(samples: m.Samples, plant: PlantLook, slots: dict[str, SlotView]) -> None:

@@ -25,11 +25,15 @@ class FeedWatch:
         self._grown = asyncio.Event()
         self._closing = False
         self._waiters = 0
+        self._tasks: list[asyncio.Task[None]] = []
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Listen and check while the body runs; a database that is away is waited for."""
-        tasks = [asyncio.create_task(self._keep_listening()), asyncio.create_task(self._keep_checking())]
+        self._tasks = tasks = [
+            asyncio.create_task(self._keep_listening()),
+            asyncio.create_task(self._keep_checking()),
+        ]
         try:
             yield
         finally:
@@ -39,6 +43,11 @@ class FeedWatch:
             for task in tasks:
                 with suppress(asyncio.CancelledError):
                     await task
+
+    @property
+    def is_watching(self) -> bool:
+        """Whether waiters would be woken: both ways of looking run."""
+        return bool(self._tasks) and not any(task.done() for task in self._tasks)
 
     def close(self) -> None:
         """Let every waiter go: the service ends."""

@@ -13,7 +13,7 @@ from service.api.exporter import Exporter
 from service.api.feed_watch import FeedWatch
 from service.api.tokens import TokenCodec
 from service.clock import Clock
-from service.db.health import Health, read_health
+from service.db.health import Fault, Health, read_health
 from service.db.keys import Identity, digest_of, find_identity, has_key_form
 from service.db.sessions import reading
 from service.observability.metrics import ServeMetrics
@@ -62,8 +62,10 @@ class KeyRing:
 class HealthWatch:
     """The stream's health, read at most every ``HEALTH_CACHE_S``. An older look only understates ``data_as_of``."""
 
-    def __init__(self, engine: AsyncEngine) -> None:
+    def __init__(self, engine: AsyncEngine, clock: Clock, slot_s: int) -> None:
         self._engine = engine
+        self._clock = clock
+        self._slot_s = slot_s
         self._seen: tuple[float, Health] | None = None
         self._lock = asyncio.Lock()
 
@@ -73,8 +75,12 @@ class HealthWatch:
             now_s = time.monotonic()
             if self._seen is None or now_s - self._seen[0] >= HEALTH_CACHE_S:
                 async with reading(self._engine) as connection:
-                    self._seen = (now_s, await read_health(connection))
+                    self._seen = (now_s, await read_health(connection, self._slot_s))
             return self._seen[1]
+
+    def faults(self, health: Health) -> tuple[Fault, ...]:
+        """Why an empty answer may hide something, now."""
+        return health.faults(self._clock.now(), self._slot_s, is_virtual=self._clock.is_virtual)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,8 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 from detectors.vocab import Condition, Evidence
 from detectors.vocab import Rule as RuleName
 from service.api import examples
+from service.db.health import Fault
+from service.db.heartbeats import Role
 
 
 class Document(BaseModel):
@@ -238,11 +240,22 @@ class PartitionState(Document):
     stopped_reason: str | None
 
 
+class ProcessState(Document):
+    """A process that reads or judges, as last heard."""
+
+    role: Role
+    process: str
+    heard_ago_s: float
+    moved_ago_s: float
+
+
 class StatusAnswer(Standing):
     """How far the stream is read and judged."""
 
     model_config = _with_example(examples.STATUS)
     now: str
+    faults: list[Fault] = Field(description="why an empty page may hide something; none: `degraded` is false")
+    processes: list[ProcessState]
     partitions: list[PartitionState]
 
 

@@ -8,7 +8,7 @@ from enum import StrEnum
 from holidays.countries.china import ChinaStaticHolidays
 
 from service.db.diagnosis import Diagnosis
-from service.db.health import LAG_BAR_S
+from service.db.health import STALL_BAR_S
 from service.db.migrate import OLDEST_SERVER
 
 CLOCK_WARN_S = 2.0
@@ -121,7 +121,7 @@ def _stream(diagnosis: Diagnosis, now_s: float) -> Iterator[Finding]:
         return
     age_s = max(0.0, now_s - min(mark.timestamp() for mark in marks if mark is not None))
     detail = f"everything sent until {age_s:.0f} s ago was read"
-    if age_s <= LAG_BAR_S:
+    if age_s <= STALL_BAR_S:
         yield Finding("watermark", State.OK, detail)
     else:
         state = State.FAIL if age_s > WATERMARK_FAIL_S else State.WARN

@@ -52,7 +52,7 @@ async def _examine_database(settings: Settings, clock: Clock) -> list[Finding]:
         )
         try:
             async with engine.connect() as connection:
-                diagnosis = await diagnose(connection, now_s=clock.now(), newest=newest)
+                diagnosis = await diagnose(connection, now_s=clock.now(), newest=newest, slot_s=settings.slot_s)
                 now_s = clock.now()
         finally:
             await engine.dispose()

@@ -31,7 +31,7 @@ class Diagnosis:
     plants: int | None
 
 
-async def diagnose(connection: AsyncConnection, *, now_s: float, newest: str) -> Diagnosis:
+async def diagnose(connection: AsyncConnection, *, now_s: float, newest: str, slot_s: int) -> Diagnosis:
     """Look. now_s: epoch seconds UTC; newest: the revision this code works with, tables are read at no other."""
     major = int(await connection.scalar(text("SELECT current_setting('server_version_num')::int"))) // 10_000
     clock_s = float(await connection.scalar(text("SELECT extract(epoch FROM clock_timestamp())::float8")))
@@ -48,7 +48,7 @@ async def diagnose(connection: AsyncConnection, *, now_s: float, newest: str) ->
         server_major=major,
         clock_s=clock_s,
         revision=revision,
-        health=await read_health(connection),
+        health=await read_health(connection, slot_s),
         missing_partitions=await _missing_partitions(connection, datetime.fromtimestamp(now_s, UTC).date()),
         held_rows={source: int(rows) for source, rows in held},
         calendar_years=frozenset(years.scalars()),

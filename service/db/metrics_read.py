@@ -45,11 +45,13 @@ class Look:
     open_alerts: Sequence[tuple[str, int, int]]
     head_seq: int
     dirty_marks: int
+    dead_letters: int = 0
+    held_rows: Sequence[tuple[str, int]] = ()
 
 
 async def look(connection: AsyncConnection, slot_s: int) -> Look:
     """Read it all; the plants' values are those of the slot that ends at ``data_as_of``."""
-    health = await read_health(connection)
+    health = await read_health(connection, slot_s)
     slots = {} if health.judged_slots is None else await read_slot(connection, health.judged_slots - 1, slot_s)
     plants = await connection.execute(
         text(
@@ -81,6 +83,14 @@ async def look(connection: AsyncConnection, slot_s: int) -> Look:
         ),
         {"open_conditions": list(OPEN_CONDITIONS)},
     )
+    held = await connection.execute(
+        text(
+            "SELECT s.source, coalesce(q.held, 0) FROM sources s LEFT JOIN"
+            " (SELECT source, sum(row_count)::bigint AS held FROM quarantine WHERE state = 'held' GROUP BY source) q"
+            " USING (source) ORDER BY s.source"
+        )
+    )
+    rejected = await connection.scalar(text("SELECT count(*) FROM quarantine WHERE state = 'rejected'"))
     return Look(
         health=health,
         plants=[PlantLook(*row) for row in plants],
@@ -90,4 +100,6 @@ async def look(connection: AsyncConnection, slot_s: int) -> Look:
         open_alerts=[(r[0], int(r[1]), int(r[2])) for r in open_alerts],
         head_seq=int(await connection.scalar(text("SELECT seq FROM feed_head")) or 0),
         dirty_marks=int(await connection.scalar(text("SELECT count(*) FROM dirty_scopes")) or 0),
+        dead_letters=int(rejected or 0),
+        held_rows=[(r[0], int(r[1])) for r in held],
     )

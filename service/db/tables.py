@@ -243,6 +243,15 @@ Table(
     PrimaryKeyConstraint("topic", "part"),
 )
 Table(
+    "heartbeats",
+    METADATA,
+    *must(Text, "role process"),
+    *must(Instant, "beat_at moved_at"),
+    *may(Instant, "worked_at"),
+    *may(Double, "clock_ahead_s"),
+    PrimaryKeyConstraint("role", "process"),
+)
+Table(
     "ingest_account",
     METADATA,
     *must(Text, "source outcome code"),

@@ -60,6 +60,17 @@ DATA_AS_OF = Metric(
 DEGRADED = Metric(
     "cuofeng_degraded", G, "1 when an empty feed may hide something: late, stopped, or not judged in time"
 )
+FAULT = Metric("cuofeng_fault", G, "1 while this fault makes the feed degraded; every one has its series", ("fault",))
+PROCESSES = Metric("cuofeng_processes", G, "Processes of a role that are heard", ("role",))
+STANDS = Metric(
+    "cuofeng_process_stands_seconds",
+    G,
+    "Time since a process of the role last got anywhere, the best of them",
+    ("role",),
+)
+CLOCK_AHEAD = Metric(
+    "cuofeng_clock_ahead_seconds", G, "A process's clock less the database's, the worst of its role", ("role",)
+)
 LAG = Metric("cuofeng_ingest_lag_seconds", G, "Age of a partition's watermark", ("topic", "partition"))
 LAG_RECORDS = Metric("cuofeng_ingest_lag_records", G, "Records that wait in a partition", ("topic", "partition"))
 CURSOR = Metric("cuofeng_ingest_cursor_offset", G, "Next offset to read of a partition", ("topic", "partition"))
@@ -87,6 +98,9 @@ SOURCE_EVIDENCE = Metric(
 )
 SOURCE_DOWN = Metric("cuofeng_source_down", G, "1 when the source as a whole is silent (feed_down)", ("source",))
 DIRTY_MARKS = Metric("cuofeng_dirty_marks", G, "Marks that wait to be judged")
+MARK_WAITS = Metric("cuofeng_dirty_mark_wait_seconds", G, "Wait of the oldest mark that could be judged; 0: none waits")
+DEAD_LETTERS = Metric("cuofeng_dead_letters_waiting", G, "Refused records that the dead-letter topic has not got yet")
+HELD = Metric("cuofeng_quarantine_rows", G, "Rows held in quarantine", ("source",))
 REFRESH = Metric("cuofeng_metrics_refresh_seconds", G, "Time the last look into the database and its rendering took")
 HTTP_REQUESTS = Metric("cuofeng_http_requests_total", C, "Requests answered", ("method", "route", "status"))
 HTTP_SECONDS = Metric("cuofeng_http_request_duration_seconds", H, "Time to answer, long-polls included", ("route",))

@@ -46,6 +46,7 @@ async def test_what_is_exported_is_the_closed_list(service: Service) -> None:
     """Every listed metric shows in a full world, and no other."""
     async with service.engine.begin() as connection:
         await add_feed_health(connection)
+        await connection.execute(text("UPDATE heartbeats SET clock_ahead_s = 0.5"))
     await add_alert(service.engine, "P1")
     await service.get("/livez", None)
     text_form = (await service.get("/metrics", "metrics")).text
@@ -234,7 +235,7 @@ def _big_look(count: int) -> Look:
     slot = NOON.timestamp() // SLOT_S
     ids = [f"P{i}" for i in range(count)]
     return Look(
-        health=Health((), int(slot), 300),
+        health=Health((), int(slot), 300, NOON.timestamp()),
         plants=[PlantLook(i, i, "新密市", "3011", [i], 0) for i in ids],
         slots={i: SlotView(int(slot) - 1, 1.5, 1.0, 2.0, "compliant", [], "O1", "v") for i in ids},
         sources=[],

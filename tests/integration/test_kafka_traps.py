@@ -18,6 +18,7 @@ from consumers.ingest import Ingest
 from consumers.kafka import ASSIGNORS, KafkaFeed
 from consumers.ports import FatalFeedError, RawRecord
 from consumers.prepare import prepare
+from consumers.progress import Progress
 from consumers.writer import Writer
 from detectors.judge import judge_day
 from service.clock import VirtualClock
@@ -177,7 +178,7 @@ async def test_trap_4_a_dead_fetcher_is_noticed(engine: AsyncEngine, broker: str
     settings = make_settings(topic)
     feed = make_feed(broker, settings)
     writer = Writer(engine, settings, VirtualClock(NOW), IngestMetrics())
-    ingest = Ingest(feed, writer, "test", asyncio.Event(), watchdog_s=2.0)
+    ingest = Ingest(feed, writer, "test", asyncio.Event(), progress=Progress(2.0))
     await send(broker, topic, some(5))
     task = asyncio.create_task(ingest.run())
     await until(lambda: _consumed(engine, topic, 5))

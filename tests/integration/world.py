@@ -15,6 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from detectors.days import SLOT
 from detectors.vocab import Reason, Verdict
 from service.db.feed import AlertEvent, publish
+from service.db.heartbeats import Role, beat
 from service.db.keys import AccessRole, create_key
 from service.db.partitions import ensure_partitions
 from service.settings import Settings
@@ -139,6 +140,7 @@ async def set_progress(
         ),
         {"slot": FIRST_SLOT + judged},
     )
+    await beat(connection, role=Role.EVALUATE, process="test", moved_ago_s=0, worked_ago_s=0, now_s=None)
     await connection.execute(
         text(
             "INSERT INTO cursors (topic, part, next_offset, end_offset, watermark, committed_at, stopped_reason)"

@@ -1,16 +1,21 @@
 """Liveness, readiness, metrics, the stream's state, and the description of the API itself."""
 
+import asyncio
+
 from fastapi import FastAPI, Request
 from starlette.responses import Response
 
+from detectors.errors import InfrastructureError
 from service.api import schemas
 from service.api.answers import answer, instant, standing
 from service.api.description import describe
 from service.api.parts import parts_of
 from service.api.problems import problem_response
 from service.api.query import NoParameters
-from service.db.health import LAG_BAR_S
 from service.observability.metrics import CONTENT_TYPE
+
+#: A probe waits no longer for the database than this (seconds).
+READY_TIMEOUT_S = 5.0
 
 
 def register(app: FastAPI) -> None:
@@ -29,11 +34,19 @@ def register(app: FastAPI) -> None:
         tags=["health"],
     )
     async def readyz(request: Request) -> Response:
-        """The database answers, cursors exist and their lag is under the bar. Tells no more: it asks for no key."""
+        """Whether answers may be trusted: readings are read and judged, clocks agree. `faults` names what stands still
+        in words of a closed list, and tells no more: nobody is asked for a key here.
+        """
         parts = parts_of(request)
-        lag_s = (await parts.health.current()).ingest_lag_s(parts.clock.now())
-        if lag_s is None or lag_s > LAG_BAR_S:
-            return problem_response(503, "not ready", headers={"Retry-After": "5"})
+        try:
+            async with asyncio.timeout(READY_TIMEOUT_S):
+                faults: tuple[str, ...] = parts.health.faults(await parts.health.current())
+        except (InfrastructureError, TimeoutError):
+            faults = ("database_away",)
+        if not parts.feed.is_watching:
+            faults = (*faults, "feed_unwatched")
+        if faults:
+            return problem_response(503, "not ready", headers={"Retry-After": "5"}, faults=faults)
         return answer({"status": "ready"})
 
     @app.get(
@@ -52,6 +65,16 @@ def register(app: FastAPI) -> None:
             {
                 **standing(parts, health),
                 "now": instant(parts.clock.now(), zone),
+                "faults": parts.health.faults(health),
+                "processes": [
+                    {
+                        "role": h.role,
+                        "process": h.process,
+                        "heard_ago_s": round(h.heard_ago_s, 1),
+                        "moved_ago_s": round(h.moved_ago_s, 1),
+                    }
+                    for h in health.heartbeats
+                ],
                 "partitions": [
                     {
                         "topic": p.topic,
