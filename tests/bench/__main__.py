@@ -13,12 +13,12 @@ from tests.bench.report import Result
 
 MOST_READINGS = 3_000_000
 PARTS: Mapping[str, Callable[[argparse.Namespace], Iterator[Result]]] = {
-    **dict.fromkeys(catchup.STREAMS, catchup.lines),
+    **dict.fromkeys((*catchup.STREAMS, catchup.JOB), catchup.lines),
     "kernel": kernel.lines,
     "season": season.lines,
 }
 #: What runs on a broker, and so on Apache Kafka too.
-ON_A_BROKER = (*catchup.STREAMS,)
+ON_A_BROKER = (*catchup.STREAMS, catchup.JOB)
 
 
 def main() -> None:

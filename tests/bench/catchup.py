@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 
 from service.clock import SystemClock
 from service.embedded import ApacheKafka, EmbeddedBroker
+from tests.bench.kafka_streams_job import stream_job
 from tests.bench.messages import Form, count, fill
 from tests.bench.report import Result
 from tests.bench.stream import Caught, catch_up, drain_rate
@@ -22,6 +23,9 @@ STREAMS: Mapping[str, tuple[Form, bool]] = {
     "frames_ingest": (Form.FRAME, False),
     "frames": (Form.FRAME, True),
 }
+
+#: The reference, on Apache Kafka only.
+JOB = "kafka_streams"
 
 
 def broker_of(options: argparse.Namespace) -> EmbeddedBroker | ApacheKafka:
@@ -41,20 +45,32 @@ def lines(options: argparse.Namespace) -> Iterator[Result]:
     """``drain`` goes with the short form; the other lines are those asked for."""
     for form in Form:
         names = [name for name in STREAMS if name in options.only and STREAMS[name][0] is form]
-        if not names:
+        has_job = form is Form.SHORT and options.broker == "apache" and JOB in options.only
+        if not names and not has_job:
             continue
         world = backlog(options, form)
         frames = f"{count(world, form)} frames, " if form is Form.FRAME else ""
         size = f"{world.readings} readings, {frames}{world.meters} meters"
+        beside: dict[str, float] = {}
         with broker_of(options) as broker:
             asyncio.run(fill(broker.bootstrap, TOPIC, world, form))
-            drain = 0.0
             if form is Form.SHORT:
-                drain = asyncio.run(drain_rate(broker.bootstrap, TOPIC, world.readings))
-                yield Result("drain", drain, "readings/s", size)
+                beside["drain"] = asyncio.run(drain_rate(broker.bootstrap, TOPIC, world.readings))
+                yield Result("drain", beside["drain"], "readings/s", size)
+            for changelog in (True, False) if has_job else ():
+                done = asyncio.run(stream_job(broker.bootstrap, TOPIC, world, changelog=changelog))
+                spent = f"{size}; CPU us a reading: {done.cpu_s / world.readings * 1e6:.1f}"
+                yield Result(
+                    JOB if changelog else f"{JOB}_unlogged",
+                    done.rate,
+                    "readings/s",
+                    f"{spent}; {'' if changelog else 'no '}changelog",
+                    {"drain": done.rate / beside["drain"]},
+                )
+                beside[JOB] = max(done.rate, beside.get(JOB, 0.0))
             for name in names:
                 caught = asyncio.run(catch_up(broker.bootstrap, TOPIC, world, judge=STREAMS[name][1], form=form))
-                ratios = {"drain": caught.rate / drain} if drain else {}
+                ratios = {other: caught.rate / rate for other, rate in beside.items()}
                 yield Result(name, caught.rate, "readings/s", f"{size}; {_spent(caught)}", ratios)
 
 

@@ -4,12 +4,14 @@ import os
 import sys
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from time import monotonic, sleep
 
 from service.embedded.process import KeptServer
 
 ROOT = Path(__file__).resolve().parents[2]
 TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 STOP_S = 20.0
+LOOK_S = 0.05
 #: Fields of /proc/PID/stat behind the name: utime, stime and those of children that ended.
 CPU_FIELDS = slice(11, 15)
 
@@ -34,6 +36,15 @@ class Process(KeptServer):
         """Raises RuntimeError with the end of its log when it has ended."""
         if not self.is_running:
             raise RuntimeError(f"{self._name} ended by itself:\n{self._tail()}")
+
+    def finish(self, within_s: float) -> str:
+        """Wait for a process that ends by itself; what it printed. Raises RuntimeError when it fails or is late."""
+        deadline_s = monotonic() + within_s
+        while self.is_running and monotonic() < deadline_s:
+            sleep(LOOK_S)
+        if self._exit_line() != "exited 0":
+            raise RuntimeError(f"{self._name} did not come to its end: {self._exit_line()}\n{self._tail()}")
+        return self._tail()
 
 
 def consumer(role: str, settings: Mapping[str, str]) -> Process:
