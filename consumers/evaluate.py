@@ -6,12 +6,14 @@ from datetime import UTC, date, datetime, timedelta
 from time import monotonic
 from typing import Any
 
+import numpy as np
 import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from consumers.finality import finalise
+from consumers.office import Office
 from consumers.pulse import Pulse, beating
-from consumers.rejudge import Office, Rejudged, rejudge
+from consumers.rejudge import Rejudged, rejudge
 from consumers.ticking import RECOUNT_SHARE, extend, recount, tick
 from detectors.errors import InfrastructureError
 from detectors.slots import DAY_S, local_date, local_day
@@ -19,7 +21,7 @@ from detectors.world import World, compile_world
 from service.calendar import office_day_type
 from service.clock import Clock
 from service.db.heartbeats import Role
-from service.db.judgement import Mark, claim, first_marked_slot
+from service.db.judgement import Marks, claim, first_marked_slot
 from service.db.partitions import ensure_partitions, months_between
 from service.db.quarantine import awaits_known_meter
 from service.db.registry_load import load_registry
@@ -29,7 +31,12 @@ from service.settings import Settings
 
 log = structlog.get_logger(__name__)
 
-CLAIM_SCOPES = 1_000
+#: Scopes of one claim, and seconds after which a pass begins no further day.
+CLAIM_SCOPES, PASS_S = 4_000, 2.0
+#: ... of old days, between two looks at the live ones: a live slot waits no longer than that.
+OLD_SCOPES, OLD_PASS_S = 500, 0.2
+#: Records not read yet, above which the stream is not live: then days are judged in order, and marks are gathered.
+BACKLOG_RECORDS = 20_000
 IDLE_S = 0.1
 #: No order and no reading: nothing has begun.
 NO_HISTORY = 2**62
@@ -49,6 +56,7 @@ class Evaluator:
         self._ticked_slot = -1
         self._months: set[date] = set()
         self._waits_since = 0.0
+        self._is_behind = False  # the stream was not live, and days older than the live ones may still be open
 
     async def step(self) -> Rejudged | None:
         """Tick what is due, then judge one claim. None where there was nothing to do."""
@@ -88,16 +96,31 @@ class Evaluator:
     async def _judge(
         self, connection: AsyncConnection, office: Office, now: datetime, time: StreamTime
     ) -> Rejudged | None:
-        wait_s = self._settings.coalesce_s if time.lag_records > 0 else 0.0
-        marks = await claim(
-            connection, self._as_of // office.world.slot_s, CLAIM_SCOPES, time.now - timedelta(seconds=wait_s)
-        )
-        if not marks:
+        before_slot = self._as_of // office.world.slot_s
+        live_slot = self._live_slot(office.world)
+        if time.lag_records > BACKLOG_RECORDS:
+            self._is_behind = True
+            not_after = time.now - timedelta(seconds=self._settings.coalesce_s)
+            marks = await claim(connection, 0, before_slot, CLAIM_SCOPES, not_after)
+        elif self._is_behind:
+            marks = await claim(connection, 0, before_slot, CLAIM_SCOPES, time.now)
+            self._is_behind = len(marks) > 0 and int(marks.first_slot.min()) < live_slot
+        else:
+            marks = await claim(connection, live_slot, before_slot, CLAIM_SCOPES, time.now)
+        seconds = PASS_S
+        if not (len(marks) or self._is_behind):
+            marks, seconds = await claim(connection, 0, before_slot, OLD_SCOPES, time.now), OLD_PASS_S
+        if not len(marks):
             return None
-        if min(m.first_slot for m in marks) < office.begin_slot:
+        if marks.first_slot.min() < office.begin_slot:
             office = await self._begin_earlier(connection, office, now)
         await recount(connection, office, await self._thin_spans(connection, office, marks), self._as_of, now)
-        return await rejudge(connection, office, marks, self._as_of, now)
+        return await rejudge(connection, office, marks, self._as_of, now, seconds)
+
+    def _live_slot(self, world: World) -> int:
+        """Slots from here on, yesterday's, are judged before older ones."""
+        yesterday = local_date(world.zone, self._as_of - 1) - timedelta(days=1)
+        return local_day(world.zone, yesterday, world.slot_s).first_slot
 
     async def _begin_earlier(self, connection: AsyncConnection, office: Office, now: datetime) -> Office:
         """Readings older than all before came in: the history begins with them."""
@@ -121,10 +144,12 @@ class Evaluator:
         return NO_HISTORY if midnight_s is None else midnight_s // world.slot_s
 
     async def _thin_spans(
-        self, connection: AsyncConnection, office: Office, marks: list[Mark]
+        self, connection: AsyncConnection, office: Office, marks: Marks
     ) -> list[tuple[str, int, int]]:
         """Spans of slots in which a source was down, or nearly, and that these marks may have filled."""
-        touched = sorted({(m.first_slot, m.last_slot) for m in marks if not m.is_due})
+        of_data = marks.take(~marks.is_due)
+        spans = np.unique(np.stack([of_data.first_slot, of_data.last_slot]), axis=1)
+        touched = list(zip(*spans.tolist(), strict=True))
         if not touched:
             return []
         runs: list[list[Any]] = []

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from consumers.rejudge import Office
+from consumers.office import Office
 from detectors.alerts import FINAL_AFTER_S
 from detectors.slots import DAY_S, instant, local_date
 from service.db.alert_store import provisional_alerts, save_alerts

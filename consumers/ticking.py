@@ -4,10 +4,12 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 
 import numpy as np
+import numpy.typing as npt
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from consumers.alert_sync import changes
-from consumers.rejudge import Office
+from consumers.marks import runs
+from consumers.office import Office
 from detectors.caps import BEFORE_ORDER_S
 from detectors.feed import feed_alerts, is_down
 from detectors.slots import DAY_S, local_date, local_day
@@ -15,6 +17,8 @@ from detectors.world import World
 from service.db import ticks
 from service.db.alert_store import save_alerts, save_live, stored_alerts
 from service.db.feed import publish
+
+I64 = npt.NDArray[np.int64]
 
 #: A source is counted again when late data reaches a slot at which fewer than this share of its meters spoke.
 RECOUNT_SHARE = 0.3
@@ -31,7 +35,7 @@ async def tick(connection: AsyncConnection, office: Office, as_of: int, publishe
     world = office.world
     done = await ticks.next_slots(connection)
     moved: dict[str, int] = {}
-    due: list[tuple[int, int, int]] = []
+    n_due = 0
     for row, source in enumerate(world.sources):
         until = (as_of - int(world.source_delay_s[row])) // world.slot_s
         begin = done.get(source)
@@ -42,12 +46,13 @@ async def tick(connection: AsyncConnection, office: Office, as_of: int, publishe
             continue
         moved[source] = max(until, done.get(source, 0))
         if begin < until:
-            due += _due_marks(office, row, begin, until - 1)
+            marks = _due_marks(office, row, begin, until - 1)
+            n_due += len(marks[0])
+            await ticks.mark_due(connection, *marks)
             await _count(connection, office, row, begin, until - 1, as_of)
             await _publish_feed(connection, office, row, as_of, published_at)
-    await ticks.mark_due(connection, due)
     await ticks.advance(connection, moved)
-    return len(due)
+    return n_due
 
 
 async def extend(
@@ -60,7 +65,7 @@ async def extend(
         until = min(last, (as_of - int(world.source_delay_s[row])) // world.slot_s - 1)
         if first <= until:
             await _count(connection, office, row, first, until, as_of)
-            await ticks.mark_due(connection, _due_marks(office, row, first, until))
+            await ticks.mark_due(connection, *_due_marks(office, row, first, until))
             await _publish_feed(connection, office, row, as_of, published_at)
 
 
@@ -78,30 +83,33 @@ async def recount(
         row = place[source]
         flipped = await _count(connection, office, row, first, last, as_of)
         if flipped:
-            await ticks.mark_due(connection, _due_marks(office, row, min(flipped), max(flipped)))
+            await ticks.mark_due(connection, *_due_marks(office, row, min(flipped), max(flipped)))
         await _publish_feed(connection, office, row, as_of, published_at)
 
 
-def _scopes_of(world: World, source_row: int) -> set[int]:
+def _scopes_of(world: World, source_row: int) -> I64:
     """Scopes with a meter of the source; those without any meter go with the first source."""
-    of_source = world.meter_source[world.member_meter] == source_row
-    scopes = set(world.member_scope[of_source].tolist())
-    return scopes | (set(range(len(world.scope_ids))) - set(world.member_scope.tolist()) if source_row == 0 else set())
+    scopes = world.member_scope[world.meter_source[world.member_meter] == source_row]
+    if source_row == 0:
+        scopes = np.r_[scopes, np.setdiff1d(np.arange(len(world.scope_ids)), world.member_scope)]
+    return np.unique(scopes)
 
 
-def _due_marks(office: Office, source_row: int, first: int, last: int) -> list[tuple[int, int, int]]:
-    """Marks of the source's scopes over [first, last]: where an order needs them, and at the span's both ends."""
+def _due_marks(office: Office, source_row: int, first: int, last: int) -> tuple[I64, I64, I64]:
+    """Marks of the source's scopes over [first, last], as ``runs`` gives them: where an order needs them, and at the
+    span's both ends."""
     world = office.world
     scopes = _scopes_of(world, source_row)
     day = local_day(world.zone, local_date(world.zone, first * world.slot_s), world.slot_s)
-    ends = {(first, min(last, day.end_slot - 1)), (max(first, last - RECENT_S // world.slot_s), last)}
-    marks = {(scope, low, high) for scope in scopes for low, high in ends}
-    for order, scope in zip(world.orders, world.order_scope.tolist(), strict=True):
-        low = max(first, (order.valid_from - BEFORE_ORDER_S) // world.slot_s)
-        high = min(last, (order.valid_to - 1) // world.slot_s)
-        if scope in scopes and low <= high:
-            marks.add((scope, low, high))
-    return [(office.scope_no_of_row[s], low, high) for s, low, high in sorted(marks)]
+    low = np.maximum(first, (office.order_from - BEFORE_ORDER_S) // world.slot_s)
+    high = np.minimum(last, (office.order_to - 1) // world.slot_s)
+    ordered = np.isin(world.order_scope, scopes) & (low <= high)
+    n = len(scopes)
+    return runs(
+        office.scope_no[np.concatenate([scopes, scopes, world.order_scope[ordered]])],
+        np.concatenate([np.full(n, first), np.full(n, max(first, last - RECENT_S // world.slot_s)), low[ordered]]),
+        np.concatenate([np.full(n, min(last, day.end_slot - 1)), np.full(n, last), high[ordered]]),
+    )
 
 
 async def _count(

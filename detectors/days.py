@@ -1,12 +1,16 @@
-"""The packed row of a scope and local day: one structured array over the day's slots (`scope_days.slots`)."""
+"""The row of a scope and local day: one structured array over the day's slots, stored packed."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from detectors.loads import Fact
 from detectors.vocab import Verdict
+
+I64 = npt.NDArray[np.int64]
 
 #: One slot. wh: signed sum of the meters with evidence. evidence, meters, missing: counts of meters with evidence,
 #: valid at the slot, and missing (SEMANTICS §1.4). cap_kw: NaN where none is known. order, baseline: index into the
@@ -51,3 +55,90 @@ def load_kw(slots: npt.NDArray[np.void], slot_s: int) -> npt.NDArray[np.float64]
     """Mean load of each slot in kW; NaN unless coverage is 1 or the slot violates (SEMANTICS §2.10)."""
     shown = (coverage(slots) == 1.0) | (slots["verdict"] == Verdict.VIOLATING)
     return np.asarray(np.where(shown, slots["wh"] * (3.6 / slot_s), np.nan), np.float64)
+
+
+#: A packed row: mask and number of slots, then field by field (``SLOT``'s order) one value where its bit is set in the
+#: mask (it is the same in every slot), else one a slot; ``wh`` as int32 where ``_NARROW`` is set. ``_PLAIN``: the mask
+#: alone, then the slots as they are.
+_HEAD = np.dtype("<u2")
+_NARROW, _PLAIN = 1 << 14, 1 << 15
+_FIELDS = [(name, SLOT[name]) for name in SLOT.names or ()]
+
+
+def packed(slots: npt.NDArray[np.void]) -> list[bytes]:
+    """Rows of ``SLOT``, [S, T], each as bytes for ``unpacked``; equal rows give equal bytes."""
+    count = slots.shape[1]
+    mask = np.zeros(len(slots), np.int64)
+    if count:
+        for bit, (name, kind) in enumerate(_FIELDS):
+            values = slots[name].view("<i8") if kind == np.float64 else slots[name]  # NaN equals itself
+            mask |= np.where((values == values[:, :1]).all(axis=1), 1 << bit, 0)
+        low, high = slots["wh"].min(axis=1), slots["wh"].max(axis=1)
+        mask |= np.where((low >= -(2**31)) & (high < 2**31), _NARROW, 0)
+    result = [b""] * len(slots)
+    for shape in np.unique(mask).tolist():
+        mine = np.flatnonzero(mask == shape)
+        rows = np.empty(len(mine), _row_dtype(shape, count))
+        rows["mask"], rows["count"] = shape, count
+        for bit, (name, _) in enumerate(_FIELDS):
+            rows[name] = slots[name][mine, 0] if shape >> bit & 1 else slots[name][mine]
+        data, size = rows.tobytes(), rows.itemsize
+        for place, row in enumerate(mine.tolist()):
+            result[row] = data[place * size : (place + 1) * size]
+    return result
+
+
+def unpacked(data: bytes, lengths: I64, width: int) -> tuple[npt.NDArray[np.void], I64]:
+    """Packed rows, joined, of ``lengths`` bytes each: [S, width] of ``SLOT`` and how many slots each row has; behind
+    them are zeros. width: at least the longest row."""
+    slots = np.zeros((len(lengths), width), SLOT)
+    columns, counts = unpacked_columns(data, lengths, width, SLOT.names or ())
+    for name, values in columns.items():
+        slots[name] = values
+    return slots, counts
+
+
+def unpacked_row(data: bytes) -> npt.NDArray[np.void]:
+    """One packed row: [T] of ``SLOT``."""
+    lengths = np.array([len(data)], np.int64)
+    _, counts = unpacked_columns(data, lengths, 0, ())
+    slots, _ = unpacked(data, lengths, int(counts[0]))
+    return slots.reshape(-1)
+
+
+def unpacked_columns(
+    data: bytes, lengths: I64, width: int, names: Sequence[str]
+) -> tuple[dict[str, npt.NDArray[Any]], I64]:
+    """As ``unpacked``, only some fields, each an array of its own."""
+    raw = np.frombuffer(data, np.uint8)
+    columns: dict[str, npt.NDArray[Any]] = {n: np.zeros((len(lengths), width), SLOT[n]) for n in names}
+    counts = np.zeros(len(lengths), np.int64)
+    begin = np.cumsum(lengths) - lengths
+    mask = _two_bytes(raw, begin)
+    is_plain = mask == _PLAIN
+    counts[is_plain] = (lengths[is_plain] - _HEAD.itemsize) // SLOT.itemsize
+    counts[~is_plain] = _two_bytes(raw, begin[~is_plain] + _HEAD.itemsize)
+    for shape, count in np.unique(np.stack([mask, counts]), axis=1).T.tolist():
+        mine = np.flatnonzero((mask == shape) & (counts == count))
+        kind = _row_dtype(shape, count)
+        is_all = len(mine) == len(lengths)
+        rows = (raw if is_all else raw[begin[mine, None] + np.arange(kind.itemsize)].reshape(-1)).view(kind)
+        source = rows["slots"] if shape == _PLAIN else rows
+        for name in names:
+            values = source[name]
+            columns[name][mine, :count] = values if values.ndim > 1 else values[:, None]
+    return columns, counts
+
+
+def _two_bytes(raw: npt.NDArray[np.uint8], at: I64) -> I64:
+    return raw[at].astype(np.int64) | raw[at + 1].astype(np.int64) << 8
+
+
+def _row_dtype(mask: int, count: int) -> "np.dtype[np.void]":
+    if mask == _PLAIN:
+        return np.dtype([("mask", _HEAD), ("slots", SLOT, (count,))])
+    fields: list[tuple[str, Any] | tuple[str, Any, tuple[int]]] = [("mask", _HEAD), ("count", _HEAD)]
+    for bit, (name, kind) in enumerate(_FIELDS):
+        narrow = np.dtype("<i4") if name == "wh" and mask & _NARROW else kind
+        fields.append((name, narrow) if mask >> bit & 1 else (name, narrow, (count,)))
+    return np.dtype(fields)

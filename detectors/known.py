@@ -4,13 +4,13 @@ A stored slot keeps what its meters said (``detectors.days.SLOT``), and whatever
 and intervals longer than a slot spread evidence over a day: their scopes are judged from all their readings.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 import numpy.typing as npt
 
 from detectors.intervals import ENERGY_KINDS
-from detectors.loads import Fact, Loads, scope_loads
+from detectors.loads import Loads, scope_loads
 from detectors.members import members_on
 from detectors.readings import ReadingColumns
 from detectors.slots import Grid, LocalDay
@@ -25,15 +25,15 @@ Bool = npt.NDArray[np.bool_]
 class Known:
     """Loads of S scopes on the T slots of a grid.
 
-    slots: [S, T] of ``SLOT``; its zeros mean that nothing is known. fresh: [S, T], work these out from readings.
+    loads: zeros mean that nothing is known; the fresh slots are filled in. fresh: [S, T], work these out from readings.
     """
 
-    slots: npt.NDArray[np.void]
+    loads: Loads
     fresh: Bool
 
     def take(self, rows: I64) -> "Known":
         """Some of the scopes."""
-        return Known(self.slots[rows], self.fresh[rows])
+        return Known(Loads(*(getattr(self.loads, f.name)[rows] for f in fields(Loads))), self.fresh[rows])
 
 
 def spreads(readings: ReadingColumns, slot_s: int) -> Bool:
@@ -52,16 +52,15 @@ def spread_scopes(world: World, scopes: I64, readings: ReadingColumns, grid: Gri
     return found
 
 
-def loads_of(slots: npt.NDArray[np.void]) -> Loads:
-    """The loads that are stored in slots, [S, T]."""
-    return Loads(
-        wh=slots["wh"].astype(np.int64),
-        evidence=slots["evidence"].astype(np.uint16),
-        meters=slots["meters"].astype(np.uint16),
-        missing=slots["missing"].astype(np.uint16),
-        facts=slots["facts"] & np.uint16(0xFFFF ^ Fact.ZERO_UNPROVEN),
-        register_extra_wh=np.zeros(len(slots), np.int64),
-    )
+#: What of a stored slot tells its load.
+LOAD_FIELDS = ("wh", "evidence", "meters", "missing", "facts")
+
+
+def nothing_known(n_scopes: int, n_slots: int) -> Loads:
+    """Loads to be filled in."""
+    wh = np.zeros((n_scopes, n_slots), np.int64)
+    evidence, meters, missing, facts = (np.zeros(wh.shape, np.uint16) for _ in range(4))
+    return Loads(wh, evidence, meters, missing, facts, np.zeros(n_scopes, np.int64))
 
 
 def loads_with_known(
@@ -75,7 +74,7 @@ def loads_with_known(
     begin_slot: int = 0,
 ) -> Loads:
     """Known loads, and the fresh slots worked out from ``readings``; arguments as ``judge_day`` takes them."""
-    loads = loads_of(known.slots)
+    loads = known.loads
     columns = np.flatnonzero(known.fresh.any(axis=0))
     if len(columns) == 0:
         return loads
@@ -88,10 +87,7 @@ def loads_with_known(
     worked_out = scope_loads(world, members, len(scopes), part, as_of, down, begin_slot)
     fresh = known.fresh[:, span]
 
-    def put(stored: npt.NDArray[np.generic], new: npt.NDArray[np.generic]) -> npt.NDArray[np.generic]:
-        stored[:, span] = np.where(fresh, new, stored[:, span])
-        return stored
-
-    for name in ("wh", "evidence", "meters", "missing", "facts"):
-        put(getattr(loads, name), getattr(worked_out, name))
+    for name in LOAD_FIELDS:
+        stored = getattr(loads, name)[:, span]
+        np.copyto(stored, getattr(worked_out, name), where=fresh)
     return loads

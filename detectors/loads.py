@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from enum import IntFlag
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -68,55 +69,85 @@ def scope_loads(
     if len(rows) == 0:
         empty = np.zeros(shape, np.uint16)
         return Loads(np.zeros(shape, np.int64), empty, empty, empty, empty, np.zeros(n_scopes, np.int64))
+    sums = _Sums(owner, n_scopes)
     starts = grid.starts_s
     valid = (starts >= world.member_from[rows, None]) & (starts < world.member_to[rows, None])
-    groups = np.flatnonzero(np.r_[True, owner[1:] != owner[:-1]])
-    present = owner[groups]
 
-    def count(flags: Bool) -> U16:
-        full = np.zeros(shape, np.uint16)
-        full[present] = np.add.reduceat(flags, groups, axis=0, dtype=np.uint16)
-        return full
+    def shown(of_meter: npt.NDArray[Any]) -> Any:
+        return of_meter if is_in_order else of_meter[at]
 
-    speaks = valid & (meters.measured[at] | meters.partial[at])
-    measured = valid & meters.measured[at]
+    is_in_order = len(at) == len(meters.meters) and bool((at == np.arange(len(at))).all())
+    measured, wh_of = valid & shown(meters.measured), shown(meters.wh)
+    speaks = measured | (valid & shown(meters.partial))
     sign = world.member_sign[rows, None]
-    wh = np.zeros(shape, np.int64)
-    wh[present] = np.add.reduceat(np.where(speaks, meters.wh[at], 0) * sign, groups, axis=0)
     declared = _declared(world, world.member_meter[rows], grid)
     source = world.meter_source[world.member_meter[rows]]
     due = valid & (grid.ends_s <= as_of - world.source_delay_s[source, None])
     due[:, : max(0, begin_slot - grid.first_slot)] = False
-    absent = valid & ~meters.measured[at]
-    missing = absent & due & ~declared & ~meters.coarse[at]
-    down = np.zeros_like(valid) if source_down is None else source_down[source]
-    n_valid, n_missing = count(valid), count(missing)
-    proves = world.meter_proves_zero[world.member_meter[rows], None]
-    zero = speaks & (meters.wh[at] == 0)
+    absent = valid & ~measured
+    missing = absent & due & ~declared & ~shown(meters.coarse)
+    up = np.ones_like(valid) if source_down is None else ~source_down[source]
+    some, n_missing = sums.some, sums.total(missing, np.uint16)
+    any_valid, any_missing = some(valid), n_missing > 0
+    zero = speaks & (wh_of == 0)
+    proven_zero = zero & ~world.meter_proves_zero[world.member_meter[rows], None]
     facts = np.zeros(shape, np.uint16)
     for fact, holds in (
-        (Fact.LOWER_BOUND, (n_valid > 0) & (count(valid & ((sign < 0) | meters.negative[at])) == 0)),
-        (Fact.ALL_ZERO, (count(speaks & ~zero) == 0) & (count(measured & zero & ~proves) > 0)),
-        (Fact.LIVE, count(valid & meters.live[at]) > 0),
-        (Fact.POWER_OUT, (n_valid > 0) & (count(valid & (meters.dead[at] | declared)) == n_valid)),
-        (Fact.DECLARED, count(absent & declared & due) > 0),
-        (Fact.COARSE, count(absent & meters.coarse[at]) > 0),
-        (Fact.OVER_CAPACITY, count(valid & meters.over_capacity[at]) > 0),
-        (Fact.EVIDENCE_LOST, count(valid & meters.evidence_lost[at]) > 0),
-        (Fact.NOT_EVIDENCE, count(absent & meters.not_evidence[at]) > 0),
-        (Fact.NO_MULTIPLIER, count(absent & meters.no_multiplier[at]) > 0),
-        (Fact.FEED_DOWN, (n_missing > 0) & (count(missing & ~down) == 0)),
-        (Fact.DUE, count(due) > 0),
-        (Fact.DUE_UP, count(due & ~down) > 0),
-        (Fact.SPEAKS, count(speaks) > 0),
+        (Fact.LOWER_BOUND, any_valid & ~some(valid & ((sign < 0) | shown(meters.negative)))),
+        (Fact.ALL_ZERO, some(measured & proven_zero) & ~some(speaks & ~zero)),
+        (Fact.LIVE, some(valid & shown(meters.live))),
+        (Fact.POWER_OUT, any_valid & ~some(valid & ~(shown(meters.dead) | declared))),
+        (Fact.DECLARED, some(absent & declared & due)),
+        (Fact.COARSE, some(absent & shown(meters.coarse))),
+        (Fact.OVER_CAPACITY, some(valid & shown(meters.over_capacity))),
+        (Fact.EVIDENCE_LOST, some(valid & shown(meters.evidence_lost))),
+        (Fact.NOT_EVIDENCE, some(absent & shown(meters.not_evidence))),
+        (Fact.NO_MULTIPLIER, some(absent & shown(meters.no_multiplier))),
+        (Fact.FEED_DOWN, any_missing & ~some(missing & up)),
+        (Fact.DUE, some(due)),
+        (Fact.DUE_UP, some(due & up)),
+        (Fact.SPEAKS, some(speaks)),
     ):
-        facts |= np.where(holds, np.uint16(fact), np.uint16(0))
-    extra = np.zeros(n_scopes, np.int64)
+        if holds.any():
+            facts |= holds * np.uint16(fact)
     whole_day = valid[:, grid.day].all(axis=1)
-    extra[present] = np.add.reduceat(np.where(whole_day, meters.register_extra_wh[at], 0), groups)
+    extra = sums.total(np.where(whole_day, meters.register_extra_wh[at], 0), np.int64)
     subtracted = (world.member_sign[rows] < 0) & valid[:, grid.day].any(axis=1)
     extra[owner[subtracted]] = 0  # what is subtracted may not be known: no lower bound
-    return Loads(wh, count(measured), n_valid, n_missing, facts, extra)
+    return Loads(
+        wh=sums.total(np.where(speaks, wh_of, 0) * sign, np.int64),
+        evidence=sums.total(measured, np.uint16),
+        meters=sums.total(valid, np.uint16),
+        missing=n_missing,
+        facts=facts,
+        register_extra_wh=extra,
+    )
+
+
+class _Sums:
+    """Sums over the members of each scope, [K, ...] -> [S, ...]; most scopes have one meter, and need no sum."""
+
+    def __init__(self, owner: I64, n_scopes: int) -> None:
+        self._groups = np.flatnonzero(np.r_[True, owner[1:] != owner[:-1]])
+        self._present, self._n_scopes = owner[self._groups], n_scopes
+        self._is_single = len(self._groups) == len(owner)
+
+    def total(self, values: npt.NDArray[Any], kind: type[np.integer[Any]]) -> npt.NDArray[Any]:
+        """Sum of numbers, count of flags."""
+        if self._is_single:
+            return self._spread(values.astype(kind))
+        return self._spread(np.add.reduceat(values, self._groups, axis=0, dtype=kind))
+
+    def some(self, flags: Bool) -> Bool:
+        """Whether the flag of any member is set."""
+        return self._spread(flags if self._is_single else np.logical_or.reduceat(flags, self._groups, axis=0))
+
+    def _spread(self, found: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        if len(found) == self._n_scopes:
+            return found
+        full = np.zeros((self._n_scopes, *found.shape[1:]), found.dtype)
+        full[self._present] = found
+        return full
 
 
 def _declared(world: World, meters: I64, grid: Grid) -> Bool:

@@ -1,7 +1,7 @@
 """What evaluation reads and writes: claims of dirty scopes, readings of a day, day rows with their carry."""
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any
@@ -12,11 +12,19 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from detectors.alerts import NOTHING_CARRIED, Carry
+from detectors.days import packed, unpacked_columns
 from detectors.judge import DayResult
+from detectors.known import LOAD_FIELDS
 from detectors.readings import ReadingColumns
+from detectors.vocab import Kind
 from service.db.copying import copy_out, copy_records_in, epoch_milliseconds, row_dtype
+from service.db.packed_days import PACKED
 
 I64 = npt.NDArray[np.int64]
+Bool = npt.NDArray[np.bool_]
+
+# A stale statistic must not make the planner read whole months.
+_BY_INDEX = text("SELECT set_config('enable_hashjoin', 'off', true), set_config('enable_mergejoin', 'off', true)")
 
 _READING = row_dtype(
     [
@@ -48,23 +56,37 @@ _DAY_COLUMNS = (
     "coverage",
     "violating_slots",
     "slots",
+    "packed",
     "carry",
 )
 
 
+_MARK = row_dtype([("scope_no", ">i4"), ("first_slot", ">i8"), ("last_slot", ">i8"), ("is_due", "u1")])
+
+
 @dataclass(frozen=True, slots=True)
-class Mark:
-    """Slots [first_slot, last_slot] of a scope to judge again. is_due: their time is over, no data asks for it."""
+class Marks:
+    """N spans of slots [first_slot, last_slot] of scopes to judge again. is_due: their time is over, no data asks for
+    them."""
 
-    scope_no: int
-    first_slot: int
-    last_slot: int
-    is_due: bool
+    scope_no: I64
+    first_slot: I64
+    last_slot: I64
+    is_due: Bool
+
+    def __len__(self) -> int:
+        return len(self.scope_no)
+
+    def take(self, rows: Any) -> "Marks":
+        """The rows named by an index array or a mask."""
+        return Marks(self.scope_no[rows], self.first_slot[rows], self.last_slot[rows], self.is_due[rows])
 
 
-async def claim(connection: AsyncConnection, before_slot: int, limit: int, not_after: datetime) -> list[Mark]:
-    """Take the marks of up to ``limit`` scopes that begin before ``before_slot``; live slots go first. What of a mark
-    lies behind it (a register reaches a day ahead) stays marked.
+async def claim(
+    connection: AsyncConnection, from_slot: int, before_slot: int, limit: int, not_after: datetime
+) -> Marks:
+    """Take the marks of up to ``limit`` scopes in [from_slot, before_slot); the newest slots go first. What of a mark
+    lies outside (a register reaches a day ahead) stays marked.
 
     The scopes' rows stay locked until the caller commits, so no other process judges them meanwhile; marks written
     after this statement are claimed next time. not_after: marks younger than this may still grow, and wait.
@@ -72,26 +94,35 @@ async def claim(connection: AsyncConnection, before_slot: int, limit: int, not_a
     scopes = await connection.execute(
         text(
             "SELECT s.scope_no FROM scopes s JOIN (SELECT scope_no, max(last_slot) AS newest FROM dirty_scopes"
-            " WHERE first_slot < :before AND marked_at <= :not_after GROUP BY scope_no ORDER BY newest DESC LIMIT :n) d"
-            " USING (scope_no) FOR NO KEY UPDATE OF s SKIP LOCKED"
+            " WHERE first_slot < :before AND last_slot >= :from AND marked_at <= :not_after"
+            " GROUP BY scope_no ORDER BY newest DESC LIMIT :n) d USING (scope_no) FOR NO KEY UPDATE OF s SKIP LOCKED"
         ),
-        {"before": before_slot, "n": limit, "not_after": not_after},
+        {"from": from_slot, "before": before_slot, "n": limit, "not_after": not_after},
     )
     claimed = [row[0] for row in scopes]
     if not claimed:
-        return []
-    marks = await connection.execute(
-        text(
-            "WITH taken AS (DELETE FROM dirty_scopes WHERE scope_no = ANY(:scopes) AND first_slot < :before"
-            " RETURNING scope_no, first_slot, last_slot, marked_at, due_slot IS NOT NULL AS is_due),"
-            " rest AS (INSERT INTO dirty_scopes (scope_no, first_slot, last_slot, marked_at)"
-            " SELECT scope_no, :before, max(last_slot), min(marked_at) FROM taken WHERE last_slot >= :before"
-            " GROUP BY scope_no)"
-            " SELECT scope_no, first_slot, last_slot, is_due FROM taken"
-        ),
-        {"scopes": claimed, "before": before_slot},
+        none = np.empty(0, np.int64)
+        return Marks(none, none, none, np.empty(0, np.bool_))
+    rows = await copy_out(
+        connection,
+        "WITH taken AS (DELETE FROM dirty_scopes WHERE scope_no = ANY($1::integer[]) AND first_slot < $3"
+        " AND last_slot >= $2 RETURNING scope_no, first_slot, last_slot, marked_at, due_slot),"
+        " later AS (INSERT INTO dirty_scopes (scope_no, first_slot, last_slot, marked_at)"
+        " SELECT scope_no, $3, max(last_slot), min(marked_at) FROM taken WHERE last_slot >= $3 GROUP BY scope_no),"
+        " older AS (INSERT INTO dirty_scopes (scope_no, first_slot, last_slot, marked_at, due_slot)"
+        " SELECT scope_no, first_slot, $2 - 1, marked_at, due_slot FROM taken WHERE first_slot < $2)"
+        " SELECT scope_no, greatest(first_slot, $2), last_slot, due_slot IS NOT NULL FROM taken",
+        _MARK,
+        claimed,
+        from_slot,
+        before_slot,
     )
-    return [Mark(*row) for row in marks]
+    return Marks(
+        rows["scope_no"].astype(np.int64),
+        rows["first_slot"].astype(np.int64),
+        rows["last_slot"].astype(np.int64),
+        rows["is_due"].astype(np.bool_),
+    )
 
 
 async def first_marked_slot(connection: AsyncConnection) -> int | None:
@@ -100,25 +131,29 @@ async def first_marked_slot(connection: AsyncConnection) -> int | None:
     return None if first is None else int(first)
 
 
-async def load_readings(
-    connection: AsyncConnection, meter_nos: Sequence[int], row_of_no: Mapping[int, int], after_s: int, until_s: int
-) -> ReadingColumns:
-    """Standing readings of meters with ts in (after_s, until_s]; ``meter`` = the row that ``row_of_no`` gives."""
-    if not meter_nos:
+async def load_readings(connection: AsyncConnection, meter_nos: I64, after_s: I64, until_s: I64) -> ReadingColumns:
+    """Standing readings of meters with ts in (after_s, until_s], one span a meter; ``meter`` is the meter_no."""
+    if len(meter_nos) == 0:
         return ReadingColumns.empty()
+    await connection.execute(_BY_INDEX)
+    after, until = int(after_s.min()), int(until_s.max())
     rows = await copy_out(
         connection,
-        "SELECT meter_no, kind, ts, value, q, rev, coll, scale, period_s, had_evidence FROM readings"
-        " WHERE meter_no = ANY($1::integer[]) AND ts > $2 AND ts <= $3",
+        "SELECT meter_no, kind, ts, value, q, rev, coll, scale, period_s, had_evidence"
+        " FROM unnest($1::integer[], $2::bigint[], $3::bigint[]) AS m(no, after_s, until_s)"
+        " JOIN readings r ON r.meter_no = m.no AND r.kind = ANY($4::smallint[])"
+        " AND r.ts > to_timestamp(m.after_s) AND r.ts <= to_timestamp(m.until_s)"
+        " WHERE r.ts > to_timestamp($5::bigint) AND r.ts <= to_timestamp($6::bigint)",
         _READING,
-        list(meter_nos),
-        datetime.fromtimestamp(after_s, UTC),
-        datetime.fromtimestamp(until_s, UTC),
+        meter_nos.tolist(),
+        after_s.tolist(),
+        until_s.tolist(),
+        [int(k) for k in Kind],
+        after,
+        until,
     )
-    numbers, place = np.unique(rows["meter_no"].astype(np.int64), return_inverse=True)
-    row = np.array([row_of_no[int(n)] for n in numbers], np.int32)
     return ReadingColumns(
-        meter=row[place] if len(numbers) else np.empty(0, np.int32),
+        meter=rows["meter_no"].astype(np.int32),
         kind=rows["kind"].astype(np.int8),
         ts=epoch_milliseconds(rows["ts"].astype(np.int64)) // 1000,
         value=rows["value"].astype(np.float64),
@@ -131,13 +166,33 @@ async def load_readings(
     )
 
 
+async def load_slots(
+    connection: AsyncConnection, scope_nos: I64, day: date, slot_s: int, n_slots: int
+) -> tuple[I64, dict[str, npt.NDArray[Any]], I64]:
+    """What is stored of the loads of a local day: the places in ``scope_nos`` (sorted) that have a row, the fields
+    ``LOAD_FIELDS`` as [rows, n_slots] arrays, and how many slots each row has."""
+    row = (
+        await connection.execute(
+            text(
+                "SELECT string_agg(int4send(scope_no), ''), string_agg(int4send(length(d)), ''), string_agg(d, '')"
+                f" FROM (SELECT scope_no, {PACKED} AS d FROM scope_days"
+                " WHERE day = :day AND slot_s = :slot_s AND scope_no = ANY(:scopes) ORDER BY scope_no) rows"
+            ),
+            {"day": day, "slot_s": slot_s, "scopes": scope_nos.tolist()},
+        )
+    ).one()
+    nos, lengths = (np.frombuffer(part or b"", ">i4").astype(np.int64) for part in row[:2])
+    columns, counts = unpacked_columns(row[2] or b"", lengths, n_slots, LOAD_FIELDS)
+    return np.searchsorted(scope_nos, nos), columns, counts
+
+
 async def load_carries(connection: AsyncConnection, scope_nos: Sequence[int], day: date) -> dict[int, Carry]:
-    """The carry that each scope's row of ``day`` hands on; scopes without a row are left out."""
+    """The carry that each scope's row of ``day`` hands on; scopes that hand on nothing are left out."""
     rows = await connection.execute(
-        text("SELECT scope_no, carry FROM scope_days WHERE day = :day AND scope_no = ANY(:scopes)"),
-        {"day": day, "scopes": list(scope_nos)},
+        text("SELECT scope_no, carry FROM scope_days WHERE day = :day AND scope_no = ANY(:s) AND carry IS NOT NULL"),
+        {"day": day, "s": list(scope_nos)},
     )
-    return {no: Carry.from_json(json.loads(carry)) if carry else NOTHING_CARRIED for no, carry in rows}
+    return {no: Carry.from_json(json.loads(carry)) for no, carry in rows}
 
 
 def carry_bytes(carry: Carry) -> bytes | None:
@@ -172,6 +227,7 @@ async def save_day(
 def _day_records(
     result: DayResult, scope_nos: Sequence[int], slot_s: int, as_of: datetime
 ) -> Iterable[tuple[Any, ...]]:
+    slots = packed(result.slots)
     for s, scope_no in enumerate(scope_nos):
         row = result.rows[s]
         yield (
@@ -189,7 +245,8 @@ def _day_records(
             row.cap_wh,
             row.coverage,
             row.violating_slots,
-            result.slots[s].tobytes(),
+            b"",
+            slots[s],
             carry_bytes(result.carries[s]),
             1,
         )

@@ -9,9 +9,10 @@ import numpy as np
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from detectors.days import SLOT
+from detectors.days import unpacked_row
 from detectors.registry import FOREVER, Baseline, Exemption, Order, Registry
 from detectors.vocab import Verdict
+from service.db.packed_days import PACKED
 from service.db.registry_diff import TableChanges
 from service.db.registry_errors import Problem
 from service.db.registry_marks import effective_orders
@@ -79,14 +80,14 @@ async def _violating(connection: AsyncConnection, scope_no: int, loosening: Loos
     last_day = (datetime.fromtimestamp(min(end, FOREVER - 1), UTC) + timedelta(days=1)).date()
     rows = await connection.execute(
         text(
-            "SELECT first_slot, slot_s, order_ids, slots FROM scope_days"
+            f"SELECT first_slot, slot_s, order_ids, {PACKED} FROM scope_days"
             " WHERE scope_no = :scope_no AND day BETWEEN :first_day AND :last_day AND violating_slots > 0"
         ),
         {"scope_no": scope_no, "first_day": first_day, "last_day": last_day},
     )
     count = 0
     for first_slot, slot_s, order_ids, packed in rows:
-        slots = np.frombuffer(packed, SLOT)
+        slots = unpacked_row(packed)
         starts = (first_slot + np.arange(len(slots), dtype=np.int64)) * slot_s
         hit = (slots["verdict"] == Verdict.VIOLATING) & (starts < end) & (starts + slot_s > begin)
         if loosening.order_id is not None:

@@ -10,8 +10,9 @@ import numpy.typing as npt
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from detectors.days import SLOT, coverage, load_kw
+from detectors.days import coverage, load_kw, unpacked, unpacked_row
 from detectors.vocab import Verdict, code, reason_codes
+from service.db.packed_days import LONGEST_DAY_S, PACKED
 
 _VERDICTS = [code(verdict) for verdict in Verdict]
 
@@ -55,16 +56,16 @@ async def read_series(
     """The judged slots of a scope from ``first_slot`` to ``last_slot`` (included), in order; others are left out."""
     rows = await connection.execute(
         text(
-            "SELECT d.first_slot, d.slot_s, d.order_ids, d.baseline_versions, d.slots FROM scope_days d"
-            " JOIN scopes s USING (scope_no) WHERE s.scope_id = :scope_id"
-            " AND d.first_slot <= :last AND d.first_slot + length(d.slots) / :size > :first ORDER BY d.first_slot"
+            f"SELECT d.first_slot, d.slot_s, d.order_ids, d.baseline_versions, {PACKED} AS packed FROM scope_days d"
+            " JOIN scopes s USING (scope_no) WHERE s.scope_id = :scope_id AND d.first_slot <= :last"
+            " AND d.first_slot + :longest / d.slot_s > :first ORDER BY d.first_slot"
         ),
-        {"scope_id": scope_id, "first": first_slot, "last": last_slot, "size": SLOT.itemsize},
+        {"scope_id": scope_id, "first": first_slot, "last": last_slot, "longest": LONGEST_DAY_S},
     )
     views: list[SlotView] = []
     for row in rows:
         skipped = max(0, first_slot - row.first_slot)
-        slots = np.frombuffer(row.slots, dtype=SLOT)[skipped : last_slot + 1 - row.first_slot]
+        slots = unpacked_row(row.packed)[skipped : max(0, last_slot + 1 - row.first_slot)]
         count, start = len(slots), row.first_slot + skipped
         numbers = range(start, start + count)
         views += slot_views(slots, numbers, row.slot_s, [row.order_ids] * count, [row.baseline_versions] * count)
@@ -78,27 +79,34 @@ async def read_slot(
     start = datetime.fromtimestamp(slot * slot_s, UTC).date()
     rows = await connection.execute(
         text(
-            "SELECT s.scope_id, d.order_ids, d.baseline_versions,"
-            " substring(d.slots FROM CAST(:slot - d.first_slot AS integer) * :size + 1 FOR :size) AS slots"
+            f"SELECT s.scope_id, d.order_ids, d.baseline_versions, d.first_slot, {PACKED} AS packed"
             " FROM scope_days d JOIN scopes s USING (scope_no)"
-            " WHERE d.day BETWEEN :first_day AND :last_day AND d.first_slot <= :slot"
-            " AND d.first_slot + length(d.slots) / :size > :slot"
+            " WHERE d.day BETWEEN :first_day AND :last_day AND d.slot_s = :slot_s AND d.first_slot <= :slot"
+            " AND d.first_slot + :longest / d.slot_s > :slot"
             " AND (CAST(:scope_ids AS text[]) IS NULL OR s.scope_id = ANY(:scope_ids))"
         ),
         {
             "slot": slot,
-            "size": SLOT.itemsize,
+            "slot_s": slot_s,
+            "longest": LONGEST_DAY_S,
             "first_day": start - timedelta(days=1),
             "last_day": start + timedelta(days=1),
             "scope_ids": None if scope_ids is None else list(scope_ids),
         },
     )
     found = rows.all()
-    slots = np.frombuffer(b"".join(row.slots for row in found), dtype=SLOT)
+    lengths = np.array([len(row.packed) for row in found], np.int64)
+    slots, counts = unpacked(b"".join(row.packed for row in found), lengths, LONGEST_DAY_S // slot_s)
+    at = slot - np.array([row.first_slot for row in found], np.int64)
+    judged = np.flatnonzero(at < counts)
     views = slot_views(
-        slots, [slot] * len(found), slot_s, [row.order_ids for row in found], [row.baseline_versions for row in found]
+        slots[judged, at[judged]],
+        [slot] * len(judged),
+        slot_s,
+        [found[i].order_ids for i in judged.tolist()],
+        [found[i].baseline_versions for i in judged.tolist()],
     )
-    return {row.scope_id: view for row, view in zip(found, views, strict=True)}
+    return {found[i].scope_id: view for i, view in zip(judged.tolist(), views, strict=True)}
 
 
 def slot_views(

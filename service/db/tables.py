@@ -188,6 +188,7 @@ Table(
     *must(Boolean, "only_row"),
     *must(BigInteger, "version"),
     *must(Text, "zone"),
+    *may(Instant, "frozen_before"),
     PrimaryKeyConstraint("only_row"),
 )
 Table(
@@ -293,7 +294,7 @@ Table(
     *may(Text, "order_id"),
     *may(BigInteger, "energy_wh"),
     *may(Double, "cap_wh"),
-    *may(LargeBinary, "carry"),
+    *may(LargeBinary, "packed carry"),
     PrimaryKeyConstraint("scope_no", "day"),
 )
 Table(

@@ -1,6 +1,6 @@
 """Silence made visible: which slots are due for judgement though nothing arrived, and which sources are down."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import UTC, datetime
 
 import numpy as np
@@ -10,11 +10,15 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from detectors.intervals import ENERGY_KINDS
 from detectors.vocab import QUALITY_CLASS
+from service.db.copying import as_rows, copy_in, row_dtype
 
 I64 = npt.NDArray[np.int64]
 Bool = npt.NDArray[np.bool_]
 
 _EVIDENCE = [q for q, cls in enumerate(QUALITY_CLASS) if cls == 0]
+
+_DUE_COLUMNS = ("scope_no", "first_slot", "last_slot", "due_slot")
+_DUE = row_dtype([("scope_no", ">i4"), ("first_slot", ">i8"), ("last_slot", ">i8"), ("due_slot", ">i8")])
 
 _COUNT = text(
     "SELECT s.slot, count(DISTINCT r.meter_no) FROM readings r JOIN meters m USING (meter_no),"
@@ -47,18 +51,11 @@ async def advance(connection: AsyncConnection, next_slot: Mapping[str, int]) -> 
         )
 
 
-async def mark_due(connection: AsyncConnection, marks: Sequence[tuple[int, int, int]]) -> None:
-    """Mark (scope_no, first slot, last slot) as due: ``data_as_of`` waits for these."""
-    if marks:
-        await connection.execute(
-            text(
-                "INSERT INTO dirty_scopes (scope_no, first_slot, last_slot, due_slot)"
-                " SELECT scope_no, first_slot, last_slot, first_slot"
-                " FROM unnest(CAST(:a AS integer[]), CAST(:b AS bigint[]), CAST(:c AS bigint[]))"
-                " AS m(scope_no, first_slot, last_slot)"
-            ),
-            dict(zip("abc", (list(c) for c in zip(*marks, strict=True)), strict=True)),
-        )
+async def mark_due(connection: AsyncConnection, scope_no: I64, first_slot: I64, last_slot: I64) -> None:
+    """Mark slots [first_slot, last_slot] of scopes as due: ``data_as_of`` waits for these."""
+    columns = {"first_slot": first_slot, "last_slot": last_slot, "due_slot": first_slot}
+    rows = as_rows(_DUE, {"scope_no": scope_no.astype(np.int32)} | columns)
+    await copy_in(connection, "dirty_scopes", list(_DUE_COLUMNS), rows)
 
 
 async def count_evidence(connection: AsyncConnection, source: str, first_slot: int, last_slot: int, slot_s: int) -> I64:

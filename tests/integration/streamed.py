@@ -12,13 +12,14 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from consumers.evaluate import Evaluator
 from consumers.marks import marks_of
 from consumers.transaction import factors
-from detectors.days import SLOT, coverage, load_kw
+from detectors.days import coverage, load_kw, unpacked_row
 from detectors.readings import ReadingColumns
 from detectors.registry import Registry
 from detectors.vocab import CloseReason, Condition, Evidence, Reason, Rule, Scale, Verdict
 from service.clock import VirtualClock
 from service.db.marks import add_marks
 from service.db.meter_index import load_meter_index
+from service.db.packed_days import PACKED
 from service.db.partitions import ensure_partitions
 from service.db.readings import Arrived, store
 from service.db.registry import apply_registry
@@ -84,7 +85,10 @@ class Stream:
         async with self._engine.connect() as connection:
             days = (
                 await connection.execute(
-                    text("SELECT s.scope_id, d.* FROM scope_days d JOIN scopes s USING (scope_no) ORDER BY 1, d.day")
+                    text(
+                        f"SELECT s.scope_id, d.*, {PACKED} AS packed_day FROM scope_days d"
+                        " JOIN scopes s USING (scope_no) ORDER BY 1, d.day"
+                    )
                 )
             ).mappings()
             alerts = (
@@ -113,7 +117,7 @@ class Stream:
 
 
 def _slots(row: Mapping[Any, Any], slot_s: int) -> list[SlotRow]:
-    slots = np.frombuffer(row["slots"], SLOT)
+    slots = unpacked_row(row["packed_day"])
     loads, covered = load_kw(slots, slot_s), coverage(slots)
     return [
         SlotRow(

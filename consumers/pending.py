@@ -1,0 +1,122 @@
+"""What marks ask for: local days to judge, of each the scopes and the slots that were touched."""
+
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
+
+import numpy as np
+import numpy.typing as npt
+
+from detectors.judge import margin_slots
+from detectors.slots import LocalDay, local_date, local_day
+from detectors.world import World
+
+I64 = npt.NDArray[np.int64]
+Bool = npt.NDArray[np.bool_]
+
+_NEVER = 2**62
+
+
+@dataclass(frozen=True, slots=True)
+class Spans:
+    """Slots [first, last] of scopes (rows of the world), one element a span. is_due: the clock asks for them."""
+
+    row: I64
+    first: I64
+    last: I64
+    is_due: Bool
+
+    def take(self, which: I64 | Bool) -> "Spans":
+        """Some of the spans."""
+        return Spans(self.row[which], self.first[which], self.last[which], self.is_due[which])
+
+
+@dataclass(frozen=True, slots=True)
+class DayWork:
+    """One local day to judge: scopes, sorted, and the hull of the touched slots of each; none touched: first > last."""
+
+    day: LocalDay
+    row: I64
+    first: I64
+    last: I64
+
+    def take(self, which: slice) -> "DayWork":
+        """Some of the scopes."""
+        return DayWork(self.day, self.row[which], self.first[which], self.last[which])
+
+
+class Pending:
+    """The days that ``spans`` reach, in order, ``most_days`` of them at most; ``walk_on`` adds to the next."""
+
+    def __init__(self, world: World, spans: Spans, as_of: int, most_days: int) -> None:
+        self._world, self._margin = world, margin_slots(world.slot_s)
+        self._last_slot = as_of // world.slot_s - 1
+        self._last_day = local_date(world.zone, self._last_slot * world.slot_s)
+        begun = spans.take(spans.first <= self._last_slot)
+        self._spans = replace(begun, last=np.minimum(begun.last, self._last_slot))
+        self._walks: dict[date, set[int]] = {}
+        self._next = self._end = self._last_day + timedelta(days=1)
+        if len(self._spans.row):
+            begin = int(self._spans.first.min()) - self._margin
+            self._next = local_date(world.zone, begin * world.slot_s)
+            self._end = min(self._next + timedelta(days=most_days), self._end)
+
+    def pop(self) -> DayWork | None:
+        """The next day that has work; None: no more in this pass."""
+        while self._next < self._end:
+            work = self._on(self._next)
+            self._walks.pop(self._next, None)
+            self._next += timedelta(days=1)
+            if len(work.row):
+                return work
+        return None
+
+    def walk_on(self, work: DayWork, rows: list[int]) -> bool:
+        """What these scopes hand on from a day has changed: judge the next too. False: there is none yet."""
+        tomorrow = work.day.day + timedelta(days=1)
+        if tomorrow > self._last_day:
+            return False
+        self._walks.setdefault(tomorrow, set()).update(rows)
+        return True
+
+    def left(self) -> Spans:
+        """What this pass did not come to."""
+        if self._next > self._last_day:
+            return self._spans.take(np.zeros(len(self._spans.row), np.bool_))
+        begin = self._day(self._next).first_slot
+        later = self._spans.take(self._spans.last >= begin)
+        walks = [(row, self._middle(day)) for day, rows in sorted(self._walks.items()) for row in sorted(rows)]
+        row, slot = np.array(walks, np.int64).reshape(-1, 2).T
+        return Spans(
+            np.concatenate([later.row, row]),
+            np.concatenate([np.maximum(later.first, begin), slot]),
+            np.concatenate([later.last, slot]),
+            np.concatenate([later.is_due, np.zeros(len(row), np.bool_)]),
+        )
+
+    def _middle(self, day: date) -> int:
+        """A slot that is context of no other day."""
+        slots = self._day(day)
+        return min(slots.first_slot + slots.n_slots // 2, max(self._last_slot, slots.first_slot))
+
+    def _day(self, day: date) -> LocalDay:
+        return local_day(self._world.zone, day, self._world.slot_s)
+
+    def _on(self, day: date) -> DayWork:
+        """Spans on the day and on its context, and scopes that walk on."""
+        today = self._day(day)
+        low, high = today.first_slot - self._margin, today.end_slot + self._margin - 1
+        spans = self._spans.take((self._spans.last >= low) & (self._spans.first <= high))
+        walks = np.array(sorted(self._walks.get(day, ())), np.int64)
+        row = np.concatenate([spans.row, walks])
+        first = np.concatenate([np.maximum(spans.first, low), np.full(len(walks), _NEVER)])
+        last = np.concatenate([np.minimum(spans.last, high), np.full(len(walks), -1)])
+        order = np.argsort(row, kind="stable")
+        starts = np.flatnonzero(np.diff(row[order], prepend=-1))
+        if len(starts) == 0:
+            return DayWork(today, row, first, last)
+        return DayWork(
+            today,
+            row[order][starts],
+            np.minimum.reduceat(first[order], starts),
+            np.maximum.reduceat(last[order], starts),
+        )
