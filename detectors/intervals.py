@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from detectors.readings import ReadingColumns, evidence_class
-from detectors.slots import Grid, local_days
+from detectors.slots import DAY_S, Grid, local_days
 from detectors.vocab import Kind, Scale
 from detectors.world import World
 
@@ -24,6 +24,8 @@ Bool = npt.NDArray[np.bool_]
 CAPACITY_FACTOR = 1.5
 #: Kinds that give energy, best last, so that a better one overwrites (SEMANTICS §2.7).
 ENERGY_KINDS = (Kind.POWER_INST, Kind.ENERGY_REG, Kind.POWER_AVG, Kind.ENERGY_INT)
+
+_HAS_SPAN = np.isin(np.arange(len(Kind)), (int(Kind.ENERGY_INT), int(Kind.POWER_AVG), int(Kind.POWER_INST)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,41 +54,51 @@ def meter_slots(world: World, meters: I64, grid: Grid, readings: ReadingColumns,
     readings: winners only, ``meter`` = rows of the registry, any order; those of other meters or times are ignored.
     threshold_kw: [M, T], the lowest load that an order tests at the slot for the meter's scopes; inf where none does.
     """
-    shape = (len(meters), grid.n)
-    out = _nothing_known(meters, shape)
+    out = _nothing_known(meters, (len(meters), grid.n))
+    place = np.full(len(world.registry.meters), -1, np.int64)
+    place[meters] = np.arange(len(meters))
+    row = place[readings.meter]
     first_s, last_s = int(grid.starts_s[0]), int(grid.ends_s[-1])
-    row = np.searchsorted(meters, readings.meter)
-    row = np.minimum(row, max(len(meters) - 1, 0))
-    near = (readings.ts > first_s - 86_400) & (readings.ts <= last_s + 86_400)
-    mine = near & (meters[row] == readings.meter) if len(meters) else np.zeros(len(readings), np.bool_)
-    readings, row = readings.take(mine), row[mine]
-    _voltages(out, row, readings, grid)
-    lost = readings.had_evidence & (evidence_class(readings.q) != 0)
-    if lost.any():
+    mine = (row >= 0) & (readings.ts > first_s - DAY_S) & (readings.ts <= last_s + DAY_S)
+    if not mine.all():
+        readings, row = readings.take(mine), row[mine]
+    counts = np.bincount(readings.kind, minlength=len(Kind))
+    if counts[Kind.VOLTAGE]:
+        _voltages(out, row, readings, grid)
+    if readings.had_evidence.any():
+        lost = readings.had_evidence & (evidence_class(readings.q) != 0)
         _mark(out.evidence_lost, row[lost], readings.ts[lost], _reach_s(readings)[lost], grid)
-    energy = np.isin(readings.kind, [int(k) for k in ENERGY_KINDS])
-    readings, row = readings.take(energy), row[energy]
+    if counts.sum() > counts[list(ENERGY_KINDS)].sum():
+        energy = np.isin(readings.kind, [int(k) for k in ENERGY_KINDS])
+        readings, row = readings.take(energy), row[energy]
     is_register = readings.kind == Kind.ENERGY_REG
     period = np.where(is_register, grid.slot_s, readings.period_s)
     value, usable = _usable_values(world, out, readings, row, grid)
-    fits = usable & (is_register | (period <= grid.slot_s))
     for kind in ENERGY_KINDS:
-        of_kind = fits & (readings.kind == kind)
-        if kind == Kind.ENERGY_REG:
-            _registers(world, out, row[of_kind], readings.take(of_kind), value[of_kind], grid, threshold_kw)
-        elif of_kind.any():
-            _intervals(out, row[of_kind], readings.ts[of_kind], period[of_kind], value[of_kind], grid)
-    day_threshold_kw = threshold_kw[:, grid.day].min(axis=1, initial=np.inf)
-    for kind in reversed(ENERGY_KINDS):
+        if not counts[kind]:
+            continue
         of_kind = usable & (readings.kind == kind)
         if kind == Kind.ENERGY_REG:
-            _register_spans(world, out, row[of_kind], readings.take(of_kind), value[of_kind], grid, day_threshold_kw)
+            _registers(world, out, row[of_kind], readings.take(of_kind), value[of_kind], grid, threshold_kw)
         else:
-            longer = np.unique(row[of_kind & (period > grid.slot_s)])
-            of_kind &= np.isin(row, longer)
-            _long_intervals(out, row[of_kind], readings.ts[of_kind], period[of_kind], value[of_kind], grid)
-    out.coarse[out.measured] = False
-    _register_days(world, out, row, readings, value, usable & is_register, grid)
+            of_kind &= period <= grid.slot_s
+            chosen = slice(None) if of_kind.all() else of_kind
+            _intervals(out, row[chosen], readings.ts[chosen], period[chosen], value[chosen], grid)
+    day_threshold_kw = threshold_kw[:, grid.day].min(axis=1, initial=np.inf)
+    for kind in reversed(ENERGY_KINDS):
+        if kind == Kind.ENERGY_REG and counts[kind]:
+            of_kind = usable & is_register
+            _register_spans(world, out, row[of_kind], readings.take(of_kind), value[of_kind], grid, day_threshold_kw)
+        elif counts[kind]:
+            of_kind = usable & (readings.kind == kind)
+            longer = of_kind & (period > grid.slot_s)
+            if longer.any():
+                of_kind &= np.isin(row, np.unique(row[longer]))
+                _long_intervals(out, row[of_kind], readings.ts[of_kind], period[of_kind], value[of_kind], grid)
+    if out.coarse.any():
+        out.coarse[out.measured] = False
+    if counts[Kind.ENERGY_REG]:
+        _register_days(world, out, row, readings, value, usable & is_register, grid)
     return out
 
 
@@ -129,8 +141,7 @@ def _mark(target: Bool, row: I64, ts: I64, period: I64, grid: Grid) -> None:
 
 def _reach_s(readings: ReadingColumns) -> I64:
     """Seconds before its time that each reading speaks of; 1 for what is read at an instant."""
-    has_span = np.isin(readings.kind, (int(Kind.ENERGY_INT), int(Kind.POWER_AVG), int(Kind.POWER_INST)))
-    return np.where(has_span, readings.period_s, 1).astype(np.int64)
+    return np.where(_HAS_SPAN[readings.kind], readings.period_s, 1).astype(np.int64)
 
 
 def _voltages(out: MeterSlots, row: I64, readings: ReadingColumns, grid: Grid) -> None:
@@ -148,11 +159,11 @@ def _usable_values(world: World, out: MeterSlots, readings: ReadingColumns, row:
     secondary = readings.scale == Scale.SECONDARY
     factor = np.ones(len(readings))
     factor[secondary] = world.factors(readings.meter[secondary].astype(np.int64), readings.ts[secondary])
-    value = readings.value * factor
+    value = readings.value * factor if secondary.any() else readings.value
     power = (readings.kind == Kind.POWER_INST) | (readings.kind == Kind.POWER_AVG)
     register = readings.kind == Kind.ENERGY_REG
     period = _reach_s(readings)
-    load_kw = np.where(power, value, value * 3600 / np.maximum(period, 1))
+    load_kw = value if power.all() else np.where(power, value, value * 3600 / np.maximum(period, 1))
     with np.errstate(invalid="ignore"):
         over = ~register & (load_kw > CAPACITY_FACTOR * world.meter_capacity_kw[readings.meter])
         negative = ~register & (value < 0) & ~world.meter_may_export[readings.meter]
@@ -172,8 +183,9 @@ def _usable_values(world: World, out: MeterSlots, readings: ReadingColumns, row:
 def _intervals(out: MeterSlots, row: I64, ts: I64, period: I64, kwh: F64, grid: Grid) -> None:
     """Intervals of at most a slot: whole ones win, shorter ones must tile."""
     column = _slot_of(ts, grid)
+    is_whole = (column + (grid.first_slot + 1)) * grid.slot_s == ts
     inside = (column >= 0) & (column < grid.n)
-    whole = inside & (period == grid.slot_s) & (ts % grid.slot_s == 0)
+    whole = inside & is_whole & (period == grid.slot_s)
     wh = np.rint(kwh * 1000).astype(np.int64)
     part = inside & ~whole & (period < grid.slot_s)
     if part.any():
@@ -190,11 +202,14 @@ def _intervals(out: MeterSlots, row: I64, ts: I64, period: I64, kwh: F64, grid: 
             out.negative[where] = below[where]
             out.measured[where] = is_measured
             out.partial[where] = not is_measured
-    r, c = row[whole], column[whole]
-    out.wh[r, c] = wh[whole]
-    out.negative[r, c] = wh[whole] < 0
-    out.measured[r, c] = True
-    out.partial[r, c] = False
+    cell = row * grid.n + column
+    if not whole.all():
+        cell, wh = cell[whole], wh[whole]
+    out.wh.reshape(-1)[cell] = wh
+    out.measured.reshape(-1)[cell] = True
+    for flags, value in ((out.negative, wh < 0), (out.partial, np.zeros(len(wh), np.bool_))):
+        if flags.any() or value.any():
+            flags.reshape(-1)[cell] = value
 
 
 def _long_intervals(out: MeterSlots, row: I64, ts: I64, period: I64, kwh: F64, grid: Grid) -> None:

@@ -38,13 +38,14 @@ def members_on(world: World, scopes: I64, grid: Grid, readings: ReadingColumns, 
     first = np.r_[True, meter[1:] != meter[:-1]] if len(meter) else np.zeros(0, np.bool_)
     unit = np.cumsum(first) - 1
     parts = [meter_slots(world, meter[first], grid, readings, lowest[scope[first]])]
-    registers = np.unique(readings.meter[readings.kind == Kind.ENERGY_REG])
-    apart = ~first & np.isin(meter, registers)
-    apart[apart] = (lowest[scope[apart]] != lowest[scope[first][unit[apart]]]).any(axis=1)
-    for turn in turns(meter[apart]):
-        again = np.flatnonzero(apart)[turn]
-        unit[again] = sum(len(p.meters) for p in parts) + np.arange(len(again))
-        parts.append(meter_slots(world, meter[again], grid, readings, lowest[scope[again]]))
+    if not first.all() and (readings.kind == Kind.ENERGY_REG).any():
+        registers = np.unique(readings.meter[readings.kind == Kind.ENERGY_REG])
+        apart = ~first & np.isin(meter, registers)
+        apart[apart] = (lowest[scope[apart]] != lowest[scope[first][unit[apart]]]).any(axis=1)
+        for turn in turns(meter[apart]):
+            again = np.flatnonzero(apart)[turn]
+            unit[again] = sum(len(p.meters) for p in parts) + np.arange(len(again))
+            parts.append(meter_slots(world, meter[again], grid, readings, lowest[scope[again]]))
     at = np.empty_like(unit)
     at[by_meter] = unit
     return Members(rows, owner, _joined(parts), at)

@@ -95,7 +95,7 @@ def _joined(columns: list[npt.NDArray[Any]]) -> npt.NDArray[Any]:
 
 def evidence_class(q: I8) -> I8:
     """Class of each quality: 0 evidence, 1 {S,Q}, 2 N."""
-    return _CLASS[q]
+    return np.broadcast_to(_CLASS[q[0]], q.shape) if _is_narrow(q) else _CLASS[q]
 
 
 def winners(readings: ReadingColumns, factor: F64) -> tuple[ReadingColumns, int]:
