@@ -61,7 +61,7 @@ class ApacheKafka(KeptServer):
                 f"Maven could not fetch Apache Kafka:\n{(fetched.stdout + fetched.stderr)[-4000:]}"
             )
         folder = self.make_folder()
-        self._port = free_port()
+        self._port = self._port or free_port()
         self.launch(
             [str(script), str(self._port), str(free_port()), str(folder / "kafka")],
             is_ready=lambda: answers_metadata("127.0.0.1", self._port),

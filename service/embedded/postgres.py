@@ -71,7 +71,7 @@ class EmbeddedPostgres(KeptServer):
         except BaseException:
             self.stop()
             raise
-        self._port = free_port()
+        self._port = self._port or free_port()
         initdb = [str(binaries / "initdb"), "-D", str(data), "-U", USER, "--pwfile", str(password_file)]
         initdb += ["--auth=scram-sha-256", "--encoding=UTF8", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
         # The password is random: one round is as good as 4096, and each connection is faster.

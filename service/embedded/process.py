@@ -73,7 +73,7 @@ class KeptServer(ABC):
 
     @abstractmethod
     def start(self) -> None:
-        """Start and wait until it answers."""
+        """Start and wait until it answers; again after a stop: on the same port."""
 
     def make_folder(self) -> Path:
         """Make the server's folder and remember it."""
