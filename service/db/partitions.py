@@ -14,8 +14,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 PARTITIONED = ("readings", "scope_days")
 PARTITION_LOCK = 4_210_212
 
+# Not by to_regclass: it may remember that there was no such table, though another maker has committed it meanwhile.
 _MISSING = text(
-    "SELECT i FROM unnest(CAST(:names AS text[])) WITH ORDINALITY n(name, i) WHERE to_regclass(name) IS NULL ORDER BY i"
+    "SELECT i FROM unnest(CAST(:names AS text[])) WITH ORDINALITY n(name, i) WHERE NOT EXISTS (SELECT FROM pg_class c"
+    " WHERE c.relname = n.name AND c.relnamespace = current_schema()::regnamespace) ORDER BY i"
 )
 _MONTHS = text(
     "SELECT c.relname, i.inhrelid IS NOT NULL AS is_attached, coalesce(i.inhdetachpending, false) AS is_half_detached,"
