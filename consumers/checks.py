@@ -23,6 +23,7 @@ _DETAILS = {
     Fault.SCALE_SUSPECT: "too large for a secondary value: primary already?",
     Fault.FUTURE_TS: "ts lies after the record's timestamp",
     Fault.LATE_BEYOND_HORIZON: "too long after its time",
+    Fault.PUT_AWAY: "the month of ts was put away (cuofeng maintain)",
 }
 
 

@@ -85,7 +85,7 @@ class Evaluator:
         if first_slot is None:
             return
         world = office.world
-        first = local_date(world.zone, first_slot * world.slot_s - DAY_S)
+        first = local_date(world.zone, max(first_slot, office.frozen_slot) * world.slot_s - DAY_S)
         last = local_date(world.zone, self._as_of)
         months = [m for m in months_between(first, last) if m not in self._months]
         if months:
@@ -110,6 +110,7 @@ class Evaluator:
         seconds = PASS_S
         if not (len(marks) or self._is_behind):
             marks, seconds = await claim(connection, 0, before_slot, OLD_SCOPES, time.now), OLD_PASS_S
+        marks = marks.from_slot(office.frozen_slot)
         if not len(marks):
             return None
         if marks.first_slot.min() < office.begin_slot:

@@ -27,6 +27,7 @@ class Office:
     order_from: I64  # [orders] epoch seconds
     order_to: I64
     begin_slot: int  # first slot of the history: nothing is missing before it
+    frozen_slot: int  # nothing before it is judged any more: its months may be put away
     _scope_order: I64
     _meter_order: I64
 
@@ -49,6 +50,7 @@ class Office:
             np.array([o.valid_from for o in world.orders], np.int64),
             np.array([o.valid_to for o in world.orders], np.int64),
             begin_slot,
+            (stored.frozen_before_s or 0) // world.slot_s,
             np.argsort(scope_no),
             np.argsort(meter_no),
         )

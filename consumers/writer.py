@@ -71,7 +71,11 @@ class Writer:
     @property
     def limits(self) -> Limits:
         """Thresholds of the row checks."""
-        return Limits(future_skew_s=self.settings.future_skew_s, horizon_s=self.settings.horizon_days * 86400)
+        return Limits(
+            future_skew_s=self.settings.future_skew_s,
+            horizon_s=self.settings.horizon_days * 86400,
+            frozen_before_s=self.index.frozen_before_s,
+        )
 
     async def reload_index(self) -> bool:
         """Read the registry again; whether it had changed."""

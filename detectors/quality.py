@@ -48,8 +48,11 @@ class Fault(IntEnum):
     REGISTER_JUMP = 44
     FUTURE_TS = 45
     LATE_BEYOND_HORIZON = 46
+    PUT_AWAY = 47
 
 
+#: Before every time: no month was put away.
+NOTHING_FROZEN = -(1 << 62)
 #: Codes that refuse a whole message; only these count towards stopping a partition (RELIABILITY §2).
 MESSAGE_FAULTS = frozenset(f for f in Fault if 1 <= f < 20)
 #: Codes that hold a row: it is checked again by itself.
@@ -79,6 +82,7 @@ class Limits:
     horizon_s: int = 45 * 86400
     secondary_max_kw: float = 80.0
     factor_tolerance: float = 1e-6
+    frozen_before_s: int = NOTHING_FROZEN  # the months up to here are put away
 
 
 DEFAULT_LIMITS = Limits()
@@ -133,6 +137,7 @@ def check_rows(
     code[differs & scaled] = Fault.MULTIPLIER_MISMATCH
     code[secondary & scaled & np.isnan(factor)] = Fault.MULTIPLIER_UNKNOWN
     code[record_ts_s - snapped > limits.horizon_s] = Fault.LATE_BEYOND_HORIZON
+    code[snapped <= limits.frozen_before_s] = Fault.PUT_AWAY
     code[snapped > record_ts_s + limits.future_skew_s] = Fault.FUTURE_TS
     code[~known] = Fault.UNKNOWN_METER
     code[known & scaled & (scale < 0)] = Fault.SCALE_UNKNOWN

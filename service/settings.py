@@ -28,6 +28,12 @@ class Settings(BaseSettings):
     quarantine_cap: int = Field(
         1_000_000, description="rows in quarantine per source; more go to the dead-letter topic"
     )
+    keep_readings_months: int = Field(
+        25, ge=0, description="`maintain` puts readings away that are more months old; 0: never"
+    )
+    keep_days_months: int = Field(
+        0, ge=0, description="the same for judged days, the curves and verdicts of the scopes; 0: never"
+    )
     coalesce_s: float = Field(1.5, description="how long a dirty scope waits while there is lag")
     key_pepper: SecretStr = Field(
         SecretStr("cuofeng-development-pepper"), description="HMAC pepper of API keys and cursors"

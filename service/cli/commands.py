@@ -2,9 +2,21 @@
 
 import typer
 
-from service.cli import backtest, consume, database, demo, keys, operations, registry, replay, serve, statement
+from service.cli import (
+    backtest,
+    consume,
+    database,
+    demo,
+    keys,
+    maintain,
+    operations,
+    registry,
+    replay,
+    serve,
+    statement,
+)
 
-MODULES = (backtest, consume, database, demo, keys, operations, registry, replay, serve, statement)
+MODULES = (backtest, consume, database, demo, keys, maintain, operations, registry, replay, serve, statement)
 
 
 def register(app: typer.Typer) -> None:

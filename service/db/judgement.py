@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -80,6 +80,11 @@ class Marks:
     def take(self, rows: Any) -> "Marks":
         """The rows named by an index array or a mask."""
         return Marks(self.scope_no[rows], self.first_slot[rows], self.last_slot[rows], self.is_due[rows])
+
+    def from_slot(self, slot: int) -> "Marks":
+        """What of them lies at a slot or behind it."""
+        kept = self.take(self.last_slot >= slot)
+        return replace(kept, first_slot=np.maximum(kept.first_slot, slot))
 
 
 async def claim(

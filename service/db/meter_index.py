@@ -9,6 +9,7 @@ import numpy.typing as npt
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from detectors.quality import NOTHING_FROZEN
 from detectors.readings import F64, I8, I32, I64, Bool
 from detectors.registry import ALWAYS, FOREVER
 from detectors.vocab import Role
@@ -56,6 +57,7 @@ class MeterIndex:
     multipliers: Intervals  # payload: factor; not overlapping
     members: Intervals  # payload: scope_no; a meter may be in several scopes
     _row_of_no: I32 = field(repr=False)
+    frozen_before_s: int = NOTHING_FROZEN  # readings up to this time belong to months that were put away
 
     def factor_at(self, row: I32, ts: I64) -> F64:
         """综合倍率 of the meters at their times; NaN where the registry has none. row -1: unknown meter."""
@@ -138,7 +140,11 @@ async def registry_version(connection: AsyncConnection, *, lock: bool = False) -
 
 async def load_meter_index(connection: AsyncConnection) -> MeterIndex:
     """Read the index; one consistent state if the caller's transaction is a repeatable read."""
-    state = (await connection.execute(text("SELECT version, zone FROM registry_state"))).one()
+    state = (
+        await connection.execute(
+            text("SELECT version, zone, extract(epoch FROM frozen_before)::bigint AS frozen_s FROM registry_state")
+        )
+    ).one()
     meters = (await connection.execute(METERS)).all()
     rows = {m.meter_id: i for i, m in enumerate(meters)}
     sources = (UNKNOWN_SOURCE, *sorted({m.source for m in meters} - {UNKNOWN_SOURCE}))
@@ -173,4 +179,5 @@ async def load_meter_index(connection: AsyncConnection) -> MeterIndex:
         multipliers=Intervals.of(multipliers, np.float64),
         members=Intervals.of(members, np.int64),
         _row_of_no=row_of_no,
+        frozen_before_s=NOTHING_FROZEN if state.frozen_s is None else state.frozen_s,
     )

@@ -23,6 +23,7 @@ class StoredRegistry:
     meter_no: Mapping[str, int]
     scope_no: Mapping[str, int]
     source_no: Mapping[str, int]
+    frozen_before_s: int | None = None  # nothing before this time is judged any more; None: everything may be
 
 
 async def load_registry(connection: AsyncConnection) -> StoredRegistry:
@@ -36,7 +37,7 @@ async def load_registry(connection: AsyncConnection) -> StoredRegistry:
 
 async def load_rows(connection: AsyncConnection) -> StoredRegistry:
     """The same without the members that default scopes have by themselves: the rows as imported."""
-    version, zone = await _state(connection)
+    version, zone, frozen_s = await _state(connection)
     for _ in range(_TRIES):
         tables: dict[str, Any] = {}
         for table in STORED:
@@ -50,10 +51,12 @@ async def load_rows(connection: AsyncConnection) -> StoredRegistry:
                 ("sources", "source", "source_no"),
             )
         ]
-        read_version, zone = version, zone
-        version, zone = await _state(connection)
+        read_version = version
+        version, zone, frozen_s = await _state(connection)
         if version == read_version:
-            return StoredRegistry(version, replace(Registry(zone=zone), **tables), *numbers)
+            meter_no, scope_no, source_no = numbers
+            registry = replace(Registry(zone=zone), **tables)
+            return StoredRegistry(version, registry, meter_no, scope_no, source_no, frozen_s)
     raise InfrastructureError("the registry changes faster than it can be read")
 
 
@@ -72,9 +75,13 @@ async def first_readings(connection: AsyncConnection, meter_nos: Iterable[int]) 
     return {meter_no: int(ts) for meter_no, ts in rows}
 
 
-async def _state(connection: AsyncConnection) -> tuple[int, str]:
-    row = (await connection.execute(text("SELECT version, zone FROM registry_state"))).one()
-    return int(row[0]), str(row[1])
+async def _state(connection: AsyncConnection) -> tuple[int, str, int | None]:
+    row = (
+        await connection.execute(
+            text("SELECT version, zone, extract(epoch FROM frozen_before)::bigint FROM registry_state")
+        )
+    ).one()
+    return int(row[0]), str(row[1]), row[2]
 
 
 async def _numbers(connection: AsyncConnection, query: str) -> dict[str, int]:

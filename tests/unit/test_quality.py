@@ -6,7 +6,17 @@ from typing import Any
 import numpy as np
 import pytest
 
-from detectors.quality import MESSAGE_FAULTS, QUARANTINE_FAULTS, Checked, Fault, Flag, check_rows, snap
+from detectors.quality import (
+    DEFAULT_LIMITS,
+    MESSAGE_FAULTS,
+    QUARANTINE_FAULTS,
+    Checked,
+    Fault,
+    Flag,
+    Limits,
+    check_rows,
+    snap,
+)
 from detectors.vocab import Kind, Scale
 
 TS = 1510798500
@@ -30,14 +40,14 @@ DTYPES |= {"record_ts_s": np.int64, "known": np.bool_, "factor": np.float64, "t_
 DTYPES |= {"has_reverse": np.bool_, "coll_ms": np.int64}
 
 
-def check(*rows: dict[str, Any], utc_offset_s: int = 0) -> Checked:
+def check(*rows: dict[str, Any], utc_offset_s: int = 0, limits: Limits = DEFAULT_LIMITS) -> Checked:
     """Check rows that differ from a good one in these fields."""
     columns: dict[str, Any] = {
         name: np.array([(GOOD | row)[name] for row in rows], dtype) for name, dtype in DTYPES.items()
     }
     for column in columns.values():
         column.flags.writeable = False
-    return check_rows(**columns, utc_offset_s=utc_offset_s)
+    return check_rows(**columns, utc_offset_s=utc_offset_s, limits=limits)
 
 
 SECONDARY = {"scale": Scale.SECONDARY, "factor": 12000.0}
@@ -101,6 +111,13 @@ def test_a_day_ends_at_local_midnight() -> None:
     assert check(day).code.tolist() == [Fault.MISALIGNED]
 
 
+def test_months_that_were_put_away_take_nothing_in() -> None:
+    """Neither in time nor late; a meter that nobody knows is still that first."""
+    limits = Limits(frozen_before_s=TS)
+    found = check({}, {"ts": TS + 900, "record_ts_s": TS + 1000}, {"known": False}, limits=limits)
+    assert found.code.tolist() == [Fault.PUT_AWAY, Fault.ACCEPTED, Fault.UNKNOWN_METER]
+
+
 def test_flags() -> None:
     found = check(
         {"value": -0.1},
@@ -126,7 +143,8 @@ def names(faults: Iterable[Fault]) -> str:
 def test_every_code_has_one_outcome() -> None:
     assert not MESSAGE_FAULTS & QUARANTINE_FAULTS
     assert names(QUARANTINE_FAULTS) == (
-        "future_ts late_beyond_horizon multiplier_mismatch multiplier_unknown register_jump scale_suspect unknown_meter"
+        "future_ts late_beyond_horizon multiplier_mismatch multiplier_unknown put_away register_jump scale_suspect"
+        " unknown_meter"
     )
     assert names(f for f in Fault if f not in QUARANTINE_FAULTS | MESSAGE_FAULTS and f) == (
         "bad_kind bad_number bad_ts bad_type bad_unit misaligned missing_field naive_ts scale_unknown"
