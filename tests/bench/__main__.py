@@ -8,17 +8,21 @@ from pathlib import Path
 import structlog
 
 from service.embedded.apache import missing_programs
-from tests.bench import catchup, kernel, report, season
+from tests.bench import burst, catchup, feed_pollers, kernel, latency, report, scrape, season
 from tests.bench.report import Result
 
 MOST_READINGS = 3_000_000
 PARTS: Mapping[str, Callable[[argparse.Namespace], Iterator[Result]]] = {
     **dict.fromkeys((*catchup.STREAMS, catchup.JOB), catchup.lines),
+    "latency": latency.lines,
+    "burst": burst.lines,
+    "feed_pollers": feed_pollers.lines,
+    "metrics": scrape.lines,
     "kernel": kernel.lines,
     "season": season.lines,
 }
 #: What runs on a broker, and so on Apache Kafka too.
-ON_A_BROKER = (*catchup.STREAMS, catchup.JOB)
+ON_A_BROKER = (*catchup.STREAMS, catchup.JOB, "latency", "burst")
 
 
 def main() -> None:
@@ -51,6 +55,13 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--broker", default="all", choices=("all", "embedded", "apache"), help="all: what is here")
     parser.add_argument("--readings", type=int, default=MOST_READINGS, help="readings of backlog, up to 3 million")
     parser.add_argument("--meters", type=int, default=2_000, help="meters that send them, slot after slot")
+    parser.add_argument("--rate", type=int, default=2_000, help="readings a second while latency is measured")
+    parser.add_argument("--latency-s", type=int, default=30, help="seconds of each latency measurement")
+    parser.add_argument("--late-days", type=int, default=30, help="days of late data that are judged beside it")
+    parser.add_argument("--burst-meters", type=int, default=100_000, help="meters of the burst")
+    parser.add_argument("--burst-day", action="store_true", help="the burst also behind a day of history")
+    parser.add_argument("--feed-s", type=float, default=10.0, help="seconds of publishing to 50 readers")
+    parser.add_argument("--metrics-plants", type=int, default=10_000, help="plants of a scrape")
     parser.add_argument("--scopes", type=int, default=2_000, help="scopes of the season")
     parser.add_argument("--days", type=int, default=120, help="days of the season")
     parser.add_argument("--kernel-s", type=float, default=4.0, help="CPU seconds for the kernel")
@@ -64,6 +75,8 @@ def _options() -> argparse.Namespace:
         parser.error(f"--readings: from --meters to {MOST_READINGS}")
     if options.scopes < 2 or options.days < 1:
         parser.error("--scopes from 2 on, --days from 1 on")
+    if options.rate < 2 or options.latency_s < 10 or options.late_days < 1:
+        parser.error("--rate from 2 on, --latency-s from 10 on, --late-days from 1 on")
     options.brokers = ["embedded", "apache"] if options.broker == "all" else [options.broker]
     if missing := missing_programs():
         if options.broker == "apache":

@@ -75,5 +75,5 @@ def lines(options: argparse.Namespace) -> Iterator[Result]:
 
 
 def _spent(caught: Caught) -> str:
-    each = [f"{role} {cpu_s / caught.readings * 1e6:.1f}" for role, cpu_s in caught.cpu_s.items() if cpu_s]
-    return f"CPU us a reading: {', '.join(each)}"
+    each = ", ".join(f"{role} {us:.1f}" for role, us in caught.spent_us.items())
+    return f"CPU us a reading: {each}"

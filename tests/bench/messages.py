@@ -52,13 +52,11 @@ def encode(world: World, form: Form) -> Iterator[Message]:
         yield from singles(world, slot, world.loads_dkw(slot), form)
 
 
-def singles(
-    world: World, slot: int, loads_dkw: npt.NDArray[np.int64], form: Form = Form.SHORT, sent_s: float | None = None
-) -> Iterator[Message]:
-    """One reading a meter for one slot. sent_s: the records' timestamp; None: shortly after the slot."""
+def singles(world: World, slot: int, loads_dkw: npt.NDArray[np.int64], form: Form = Form.SHORT) -> Iterator[Message]:
+    """A reading of one slot for each load; the meters are the world's first ones."""
     end_s = world.begin_s + (slot + 1) * SLOT_S
     at = instant(end_s)
-    stamp_ms = int((end_s + SENT_AFTER_S if sent_s is None else sent_s) * 1000)
+    stamp_ms = (end_s + SENT_AFTER_S) * 1000
     scale = 10 * T_FACTOR if form is Form.FULL else 10
     values = {dkw: f"{dkw / scale:.4f}" if form is Form.FULL else f"{dkw / scale}" for dkw in set(loads_dkw.tolist())}
     middle, tail = f'","ts":"{at}","kw":', "}"
@@ -70,7 +68,7 @@ def singles(
             ',"asset_no":"A000000000000000000123"}'
         )
     head = '{"v":1,"meter_id":"' if form is Form.FULL else '{"meter_id":"'
-    for i, (meter, dkw) in enumerate(zip(world.meter_ids(), loads_dkw.tolist(), strict=True)):
+    for i, (meter, dkw) in enumerate(zip(world.meter_ids(), loads_dkw.tolist(), strict=False)):
         value = f"{head}{meter}{middle}{values[dkw]}{tail}".encode()
         yield i % PARTITIONS, stamp_ms, meter.encode(), value, []
 

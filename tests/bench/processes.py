@@ -1,7 +1,6 @@
 """The processes of the service, started as an operator starts them, and what they cost (Linux: from /proc)."""
 
 import os
-import sys
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from time import monotonic, sleep
@@ -45,11 +44,6 @@ class Process(KeptServer):
         if self._exit_line() != "exited 0":
             raise RuntimeError(f"{self._name} did not come to its end: {self._exit_line()}\n{self._tail()}")
         return self._tail()
-
-
-def consumer(role: str, settings: Mapping[str, str]) -> Process:
-    """``python -m consumers ROLE``, not yet started."""
-    return Process(role, [sys.executable, "-m", "consumers", role], settings)
 
 
 def cpu_s(pids: Iterable[int]) -> float:

@@ -3,31 +3,15 @@
 Ingest and evaluation are processes of their own, as in an office; this process only watches the database.
 """
 
-import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import ExitStack, asynccontextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from time import perf_counter
-from uuid import uuid4
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
-from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncEngine
 
-from service.db.engine import make_engine
-from service.db.migrate import migrate
-from service.db.registry import apply_registry
-from service.embedded import EmbeddedPostgres
 from tests.bench.messages import PARTITIONS, Form, count
-from tests.bench.processes import Process, consumer, cpu_s, peak_mib
+from tests.bench.office import Office, Prepare, office
 from tests.bench.world import SLOT_S, World
-
-LOOK_S = 0.05
-#: No measurement waits longer for anything.
-LIMIT_S = 900.0
-
-Prepare = Callable[[AsyncEngine, World], Awaitable[None]]
-"""Lays something into the database before the processes start."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +27,11 @@ class Caught:
     def rate(self) -> float:
         """Readings per second."""
         return self.readings / self.wall_s
+
+    @property
+    def spent_us(self) -> dict[str, float]:
+        """CPU time a reading, microseconds, by role and ``postgres``."""
+        return {role: cpu_s / self.readings * 1e6 for role, cpu_s in self.cpu_s.items()}
 
 
 async def drain_rate(bootstrap: str, topic: str, messages: int) -> float:
@@ -63,32 +52,6 @@ async def drain_rate(bootstrap: str, topic: str, messages: int) -> float:
         await consumer.stop()
 
 
-def settings_of(database_url: str, bootstrap: str, topic: str) -> dict[str, str]:
-    """What the processes are told."""
-    return {
-        "CUOFENG_DATABASE_URL": database_url,
-        "CUOFENG_KAFKA_BOOTSTRAP": bootstrap,
-        "CUOFENG_KAFKA_TOPIC": topic,
-        "CUOFENG_KAFKA_DLQ_TOPIC": f"{topic}.dlq",
-        "CUOFENG_KAFKA_GROUP": f"{topic}.{uuid4().hex[:8]}",  # a group of its own waits for no member that left
-    }
-
-
-@asynccontextmanager
-async def office(database_url: str, world: World, prepare: Prepare | None = None) -> AsyncIterator[AsyncEngine]:
-    """A migrated database with the world's registry."""
-    engine = make_engine(database_url, name="bench", pool_size=5, statement_timeout_s=LIMIT_S)
-    try:
-        await migrate(engine)
-        async with engine.begin() as connection:
-            await apply_registry(connection, world.registry(), world.begin_s)
-        if prepare is not None:
-            await prepare(engine, world)
-        yield engine
-    finally:
-        await engine.dispose()
-
-
 async def catch_up(
     bootstrap: str,
     topic: str,
@@ -104,83 +67,38 @@ async def catch_up(
     consumers: processes of each role. The clock runs from the moment every partition has its owner; joining a group
     is not what is measured.
     """
-    with EmbeddedPostgres() as postgres, ExitStack() as stack:
-        settings = settings_of(postgres.url, bootstrap, topic)
-        async with office(postgres.url, world, prepare) as engine:
-            roles = {"ingest": consumers, "evaluate": consumers if judge else 0}
-            running = {role: [consumer(role, settings) for _ in range(n)] for role, n in roles.items()}
-            everybody = [process for processes in running.values() for process in processes]
-            for process in running["evaluate"]:
-                stack.enter_context(process)
-            await until(lambda: _connected(engine, "cuofeng-evaluate", roles["evaluate"]), everybody[consumers:])
-            for process in running["ingest"]:
-                stack.enter_context(process)
-            await until(lambda: _has_joined(engine, consumers), everybody, every_s=0.01)
-            pids = {role: [p.pid for p in processes] for role, processes in running.items()}
-            pids["postgres"] = [postgres.pid]
-            before, begun, taken = {r: cpu_s(p) for r, p in pids.items()}, perf_counter(), await _taken(engine)
-            messages = count(world, form)
-            await until(lambda: _is_taken(engine, messages), everybody)
-            if judge:
-                await until(lambda: _is_judged(engine, world), everybody)
-            wall_s = perf_counter() - begun
-            spent = {role: cpu_s(p) - before[role] for role, p in pids.items()}
-            peaks = {role: max(map(peak_mib, p)) for role, p in pids.items() if p and role != "postgres"}
-            await _check(engine, world, judge=judge)
-    share = 1 - taken / messages
-    return Caught(int(world.readings * share), wall_s, spent, peaks)
+    async with office(
+        bootstrap, topic, world, ingest=consumers, evaluate=consumers if judge else 0, prepare=prepare
+    ) as found:
+        stored = await found.scalar("SELECT count(*) FROM readings") if prepare is not None else 0
+        before, begun, taken = found.cpu_s(), perf_counter(), await found.taken()
+        messages = count(world, form)
+        ended = await found.until(lambda: found.is_taken(messages))
+        if judge:
+            ended = await found.until(lambda: is_judged(found))
+        spent = {role: cpu_s - before[role] for role, cpu_s in found.cpu_s().items()}
+        peaks = found.peak_mib()
+        await _check(found, stored, judge=judge)
+    return Caught(int(world.readings * (1 - taken / messages)), ended - begun, spent, peaks)
 
 
-async def until(
-    is_reached: Callable[[], Awaitable[bool]], processes: list[Process], *, every_s: float = LOOK_S
-) -> None:
-    """Wait. Raises RuntimeError when a process ended, TimeoutError after ``LIMIT_S``."""
-    async with asyncio.timeout(LIMIT_S):
-        while not await is_reached():
-            for process in processes:
-                process.must_run()
-            await asyncio.sleep(every_s)
-
-
-async def _scalar(engine: AsyncEngine, query: str, **values: object) -> int:
-    async with engine.connect() as connection:
-        return int(await connection.scalar(text(query), values) or 0)
-
-
-async def _connected(engine: AsyncEngine, name: str, processes: int) -> bool:
-    sessions = "SELECT count(DISTINCT application_name) FROM pg_stat_activity WHERE application_name = :name"
-    return processes == 0 or bool(await _scalar(engine, sessions, name=name))
-
-
-async def _has_joined(engine: AsyncEngine, members: int) -> bool:
-    """Whether every partition has an owner, and every member a partition as far as there are enough."""
-    async with engine.connect() as connection:
-        row = (await connection.execute(text("SELECT count(owner), count(DISTINCT owner) FROM cursors"))).one()
-    return bool(row[0] == PARTITIONS and row[1] == min(members, PARTITIONS))
-
-
-async def _taken(engine: AsyncEngine) -> int:
-    return await _scalar(engine, "SELECT coalesce(sum(next_offset), 0) FROM cursors")
-
-
-async def _is_taken(engine: AsyncEngine, messages: int) -> bool:
-    return await _taken(engine) >= messages
-
-
-async def _is_judged(engine: AsyncEngine, world: World) -> bool:
+async def is_judged(found: Office) -> bool:
     """No mark is left, and the clock's part (silence) is done up to the world's end."""
-    if await _scalar(engine, "SELECT count(*) FROM (SELECT 1 FROM dirty_scopes LIMIT 1) one"):
+    if not await found.has_no_marks():
         return False
-    return await _scalar(engine, "SELECT min(next_slot) FROM ticks") * SLOT_S >= world.end_s
+    return await found.scalar("SELECT min(next_slot) FROM ticks") * SLOT_S >= found.world.end_s
 
 
-async def _check(engine: AsyncEngine, world: World, *, judge: bool) -> None:
+async def _check(found: Office, stored: int, *, judge: bool) -> None:
     """Nothing is fast that is not right: every reading is there, and every alert that the world holds."""
-    stored = await _scalar(engine, "SELECT count(*) FROM readings")
-    if stored != world.readings:
-        raise RuntimeError(f"{stored} readings are stored, {world.readings} were sent")
+    world = found.world
+    come = await found.scalar("SELECT count(*) FROM readings") - stored
+    if come != world.readings:
+        raise RuntimeError(f"{come} readings were stored, {world.readings} were sent")
     if judge:
-        rule = "SELECT count(*) FROM alerts WHERE rule = 'stop_run' AND condition <> 'retracted'"
-        alerts = await _scalar(engine, rule)
+        alerts = await found.scalar(
+            "SELECT count(*) FROM alerts WHERE rule = 'stop_run' AND condition <> 'retracted' AND first_slot_end > :b",
+            b=world.begin,
+        )
         if alerts != world.stop_runs():
             raise RuntimeError(f"{alerts} alerts of stop_run are stored, the readings hold {world.stop_runs()}")

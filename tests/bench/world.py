@@ -5,6 +5,7 @@ hours of each day counted from the first slot.
 """
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 import numpy as np
 import numpy.typing as npt
@@ -48,6 +49,11 @@ class World:
     def end_s(self) -> int:
         """End of the last slot, epoch seconds."""
         return self.begin_s + self.slots * SLOT_S
+
+    @property
+    def begin(self) -> datetime:
+        """Begin of the first slot."""
+        return datetime.fromtimestamp(self.begin_s, UTC)
 
     def meter_ids(self) -> list[str]:
         """In the order of the loads."""
