@@ -20,7 +20,8 @@ from aiokafka.errors import (
     TopicAlreadyExistsError,
 )
 
-from consumers.ports import FatalFeedError, FeedError, Headers, OutOfRangeError, Owner, RawRecord
+from consumers.batches import take_whole
+from consumers.ports import FatalFeedError, FeedError, Headers, OutOfRangeError, Owner, Records
 
 #: A rebalance waits so long for a member that is inside its longest batch (RELIABILITY §1).
 REBALANCE_TIMEOUT_S = 90.0
@@ -69,6 +70,7 @@ class KafkaFeed(ConsumerRebalanceListener):  # type: ignore[misc]
         except KafkaError as error:
             await self._consumer.stop()
             raise FeedError(f"the broker does not answer: {error}") from error
+        take_whole(self._consumer)
         self._consumer.subscribe([self._topic], listener=self)
 
     async def stop(self) -> None:
@@ -100,7 +102,7 @@ class KafkaFeed(ConsumerRebalanceListener):  # type: ignore[misc]
             self._fatal = error
             raise
 
-    async def poll(self, parts: Sequence[int], timeout_s: float, max_records: int) -> Mapping[int, Sequence[RawRecord]]:
+    async def poll(self, parts: Sequence[int], timeout_s: float, max_records: int) -> Mapping[int, Records]:
         """See ``Feed.poll``."""
         if self._fatal is not None:
             raise FatalFeedError(f"a rebalance failed: {self._fatal!r}") from self._fatal
@@ -116,7 +118,7 @@ class KafkaFeed(ConsumerRebalanceListener):  # type: ignore[misc]
             raise OutOfRangeError([tp.partition for tp in error.args[0]]) from error
         except KafkaError as error:
             raise FeedError(f"reading failed: {error!r}") from error
-        return {tp.partition: records for tp, records in found.items()}
+        return {tp.partition: Records.concat(records) for tp, records in found.items()}
 
     def seek(self, part: int, offset: int) -> None:
         """Read on from ``offset``; nothing if the partition is not ours any more."""

@@ -4,8 +4,10 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+import numpy as np
+
 from consumers.poison import PoisonGauge
-from consumers.ports import RawRecord
+from consumers.ports import RawRecord, Records
 from service.db.readings import Optimism
 
 
@@ -18,7 +20,7 @@ class Partition:
     cursor: int  # next offset to commit
     moved_at: float  # when the cursor last moved, or there was nothing to do
     read_to: int = 0  # next offset to take from the feed
-    pending: list[RawRecord] = field(default_factory=list)
+    pending: Sequence[RawRecord] = ()
     task: "asyncio.Task[None] | None" = None
     end_offset: int | None = None
     stopped_reason: str | None = None
@@ -44,25 +46,27 @@ class Partition:
 
         The same hole twice in a row is a real one: compacted and transactional topics have them.
         """
-        fresh = [r for r in records if r.offset >= self.read_to] if records[0].offset < self.read_to else records
+        fresh = Records.of(records)
+        fresh = fresh[int(np.searchsorted(fresh.offsets, self.read_to)) :]
         if not fresh:
             return True
-        if fresh[0].offset != self.read_to and self.hole_at != fresh[0].offset:
-            self.hole_at = fresh[0].offset
+        first, last = int(fresh.offsets[0]), int(fresh.offsets[-1])
+        if first != self.read_to and self.hole_at != first:
+            self.hole_at = first
             return False
         self.hole_at = None
-        self.pending.extend(fresh)
-        self.read_to = fresh[-1].offset + 1
+        self.pending = Records.concat([Records.of(self.pending), fresh]) if self.pending else fresh
+        self.read_to = last + 1
         return True
 
     def rewind(self) -> int:
         """Forget what waits but is not in work; the offset to read from."""
         if self.pending:
             self.read_to = self.pending[0].offset
-            self.pending = []
+            self.pending = ()
         return self.read_to
 
-    def next_batch(self, limit: int) -> list[RawRecord]:
+    def next_batch(self, limit: int) -> Sequence[RawRecord]:
         """Take the first records that wait."""
         batch, self.pending = self.pending[:limit], self.pending[limit:]
         return batch

@@ -2,9 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from itertools import chain
+from typing import Protocol, overload
+
+import numpy as np
 
 from detectors.errors import CuofengError, InfrastructureError
+from detectors.readings import I64
 
 Headers = Sequence[tuple[str, bytes]]
 
@@ -55,6 +59,69 @@ class StoredRecord:
     headers: Headers = ()
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Records(Sequence[RawRecord]):
+    """N records of one partition as columns: no object a message, only bytes."""
+
+    offsets: I64
+    timestamps: I64  # epoch milliseconds
+    keys: list[bytes | None]
+    values: list[bytes | None]
+    headers: Sequence[Headers] | None = None  # None: no record has any
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    @overload
+    def __getitem__(self, which: int) -> StoredRecord: ...
+
+    @overload
+    def __getitem__(self, which: slice) -> "Records": ...
+
+    def __getitem__(self, which: int | slice) -> "StoredRecord | Records":
+        if isinstance(which, slice):
+            return Records(
+                self.offsets[which],
+                self.timestamps[which],
+                self.keys[which],
+                self.values[which],
+                None if self.headers is None else self.headers[which],
+            )
+        headers = () if self.headers is None else self.headers[which]
+        offset, timestamp = int(self.offsets[which]), int(self.timestamps[which])
+        return StoredRecord(offset, timestamp, self.keys[which], self.values[which], headers)
+
+    @staticmethod
+    def of(records: Sequence[RawRecord]) -> "Records":
+        """Any records as columns."""
+        if isinstance(records, Records):
+            return records
+        headers = [r.headers for r in records]
+        return Records(
+            np.array([r.offset for r in records], np.int64),
+            np.array([r.timestamp for r in records], np.int64),
+            [r.key for r in records],
+            [r.value for r in records],
+            headers if any(headers) else None,
+        )
+
+    @staticmethod
+    def concat(parts: "Sequence[Records]") -> "Records":
+        """All records of the parts, in order."""
+        if len(parts) == 1:
+            return parts[0]
+        headers = None
+        if any(p.headers is not None for p in parts):
+            headers = list(chain.from_iterable(p.headers or ((),) * len(p) for p in parts))
+        return Records(
+            np.concatenate([np.empty(0, np.int64), *(p.offsets for p in parts)]),
+            np.concatenate([np.empty(0, np.int64), *(p.timestamps for p in parts)]),
+            list(chain.from_iterable(p.keys for p in parts)),
+            list(chain.from_iterable(p.values for p in parts)),
+            headers,
+        )
+
+
 class Owner(Protocol):
     """Who takes partitions over and gives them back. Both may be called from a background task."""
 
@@ -79,8 +146,8 @@ class Feed(Protocol):
     async def stop(self) -> None: ...
 
     async def poll(self, parts: Sequence[int], timeout_s: float, max_records: int) -> Mapping[int, Sequence[RawRecord]]:
-        """New records of the partitions (of none: of all), at most so many. Raises ``FeedError``: seek every owned
-        partition back to its cursor."""
+        """New records of the partitions (of none: of all); of each about ``max_records`` at most. Raises ``FeedError``:
+        seek every owned partition back to its cursor."""
         ...
 
     def seek(self, part: int, offset: int) -> None: ...

@@ -6,20 +6,21 @@ Runs in a thread: it touches no connection and no clock.
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import repeat
 
 import numpy as np
 
 from consumers.checks import arrived_of, check, faults_of
-from consumers.ports import RawRecord
+from consumers.ports import RawRecord, Records
 from consumers.records import Caches, decode, read_headers
-from consumers.rows import Rows
+from consumers.rows import Decoded, Rows
 from consumers.strict import RecordFault
 from detectors.quality import MESSAGE_FAULTS, QUARANTINE_FAULTS, Checked, Fault, Flag, Limits
 from detectors.readings import I8, I32, I64, ReadingColumns
 from detectors.vocab import code
 from service.db.account import Line, Outcome
 from service.db.contest import Fate
-from service.db.meter_index import UNKNOWN_SOURCE, MeterIndex
+from service.db.meter_index import NO_KEY, UNKNOWN_SOURCE, MeterIndex
 from service.db.quarantine import Entry, State
 from service.db.readings import Arrived
 
@@ -80,7 +81,7 @@ def hour_of(epoch_ms: int) -> int:
 def stamps_of(records: Sequence[RawRecord], now_s: float) -> I64:
     """Record timestamps in epoch ms; the clock where there is none, or one more than a day ahead of the clock."""
     now_ms = int(now_s * 1000)
-    stamps = np.array([r.timestamp for r in records], np.int64)
+    stamps = Records.of(records).timestamps
     return np.where((stamps <= 0) | (stamps > now_ms + DAY_S * 1000), now_ms, stamps)
 
 
@@ -88,27 +89,29 @@ def prepare(
     records: Sequence[RawRecord], came: Arrivals, index: MeterIndex, caches: Caches, limits: Limits
 ) -> Prepared:
     """Decode and check a batch. Raises nothing for what the records hold."""
+    records = Records.of(records)
     stamps = stamps_of(records, came.now_s)
     decoded = decode(records, index, caches, stamps)
     rows = decoded.rows
-    checked, factor = check(rows, stamps[rows.record] // 1000, index, limits)
-    names, source = _sources(rows, decoded.sources, index)
+    stamp = stamps[rows.record]
+    checked, factor = check(rows, stamp // 1000, index, limits)
+    names, source = _sources(decoded, index)
 
     good = np.flatnonzero(checked.code == Fault.ACCEPTED)
-    kept = rows.take(good)
+    kept = rows
+    if len(good) < len(rows):
+        kept, stamp, source_of_kept = rows.take(good), stamp[good], source[good]
+    else:
+        source_of_kept = source
     part = np.full(len(kept), came.part, np.int32)
-    offset = np.array([r.offset for r in records], np.int64)[kept.record]
-    arrived = arrived_of(kept, checked, good, factor, index, part, offset)
-    hours = stamps[kept.record] // 3_600_000
-    line_pairs, line = np.unique(np.stack([source[good], hours]), axis=1, return_inverse=True)
-    line_keys = [(names[s], int(h) * 3600) for s, h in line_pairs.T.tolist()]
+    arrived = arrived_of(kept, checked, good, factor, index, part, records.offsets[kept.record])
+    line_keys, line = _lines(names, source_of_kept, stamp // 3_600_000)
 
     def origin(record: int) -> tuple[RawRecord, int]:
         return records[record], int(stamps[record])
 
     entries = [
-        _entry(fault, *origin(fault.record), came, _fault_source(fault, decoded.sources, index))
-        for fault in decoded.faults
+        _entry(fault, *origin(fault.record), came, _fault_source(fault, decoded, index)) for fault in decoded.faults
     ]
     for fault, place, due_s in faults_of(rows, checked, source, decoded.unknown, limits):
         entries.append(_entry(fault, *origin(fault.record), came, names[place], due_s))
@@ -116,11 +119,11 @@ def prepare(
         index=index,
         arrived=arrived,
         line_keys=line_keys,
-        line=line.reshape(-1).astype(np.int64),
+        line=line,
         entries=entries,
         refused=frozenset(f.record for f in decoded.faults if f.code in MESSAGE_FAULTS),
         flags=_count_flags(records, kept, checked, good, index),
-        lateness_s=stamps[kept.record] // 1000 - arrived.readings.ts,
+        lateness_s=stamp // 1000 - arrived.readings.ts,
     )
 
 
@@ -164,41 +167,46 @@ def _entry(
     )
 
 
-def _fault_source(fault: RecordFault, told: Sequence[str | None], index: MeterIndex) -> str:
+def _fault_source(fault: RecordFault, decoded: Decoded, index: MeterIndex) -> str:
     meter = index.rows.get(fault.meter_id or "", -1)
-    return told[fault.record] or (index.sources[index.source[meter]] if meter >= 0 else UNKNOWN_SOURCE)
+    of_meter = index.sources[index.source[meter]] if meter >= 0 else UNKNOWN_SOURCE
+    return decoded.source_of(fault.record) or of_meter
 
 
-def _sources(rows: Rows, told: Sequence[str | None], index: MeterIndex) -> tuple[list[str], I32]:
+def _sources(decoded: Decoded, index: MeterIndex) -> tuple[list[str], I32]:
     """Source names, and the source of each row: what the header says, else the meter's, else `unknown`."""
     names = list(index.sources)
-    place = {name: i for i, name in enumerate(names)}
-    of_record = np.full(len(told), -1, np.int32)
-    for number, name in enumerate(told):
-        if name is not None:
-            if name not in place:
-                place[name] = len(names)
-                names.append(name)
-            of_record[number] = place[name]
-    meter = rows.readings.meter
-    of_meter = np.full(len(rows), place[UNKNOWN_SOURCE], np.int32)
-    of_meter[meter >= 0] = index.source[meter[meter >= 0]]
-    said = of_record[rows.record]
-    return names, np.where(said >= 0, said, of_meter).astype(np.int32)
+    meter = decoded.rows.readings.meter
+    source = np.full(len(meter), names.index(UNKNOWN_SOURCE), np.int32)
+    known = meter >= 0
+    source[known] = index.source[meter[known]]
+    if decoded.source is not None:
+        names += [name for name in decoded.sources if name not in index.sources]
+        place = np.array([names.index(name) for name in decoded.sources], np.int32)
+        told = decoded.source[decoded.rows.record]
+        source = np.where(told >= 0, place[told], source)
+    return names, source
 
 
-def _count_flags(
-    records: Sequence[RawRecord], kept: Rows, checked: Checked, good: I64, index: MeterIndex
-) -> dict[Flag, int]:
+def _lines(names: list[str], source: I32, hour: I64) -> tuple[list[tuple[str, int]], I64]:
+    """Keys of the account's lines, and the line of each row."""
+    if len(source) == 0:
+        return [], np.empty(0, np.int64)
+    first, last = int(hour.min()), int(hour.max())
+    if first == last and source.min() == source.max():
+        return [(names[int(source[0])], first * 3600)], np.zeros(len(source), np.int64)
+    both = (hour - first) * len(names) + source
+    found, line = np.unique(both, return_inverse=True)
+    keys = [(names[key % len(names)], (first + key // len(names)) * 3600) for key in found.tolist()]
+    return keys, line.astype(np.int64)
+
+
+def _count_flags(records: Records, kept: Rows, checked: Checked, good: I64, index: MeterIndex) -> dict[Flag, int]:
     flags = checked.flags[good]
-    of_key: dict[bytes | None, int] = {}
-    for record in records:
-        if record.key not in of_key:
-            key = (record.key or b"").decode("utf-8", "replace")
-            of_key[record.key] = -2 if record.key is None else index.rows.get(key, -1)
-    keyed = np.array([of_key[record.key] for record in records], np.int32)[kept.record]
     counts = {flag: int(np.count_nonzero(flags & flag)) for flag in (Flag.NEGATIVE, Flag.CLOCK)}
+    named = map(index.rows_by_key.get, records.keys, repeat(-1))
+    keyed = np.fromiter(named, np.int32, len(records))[kept.record]
     counts[Flag.KEY_MISMATCH] = int(
-        np.count_nonzero((kept.position < 0) & (keyed != -2) & (keyed != kept.readings.meter))
+        np.count_nonzero((kept.position < 0) & (keyed != NO_KEY) & (keyed != kept.readings.meter))
     )
     return counts

@@ -29,6 +29,7 @@ class Rows:
     @staticmethod
     def concat(parts: "Sequence[Rows]") -> "Rows":
         """All rows of the parts, in order."""
+        parts = [part for part in parts if len(part)] or parts[:1]
         if len(parts) == 1:
             return parts[0]
         return Rows(
@@ -67,4 +68,10 @@ class Decoded:
     rows: Rows
     faults: list[RecordFault]
     unknown: Mapping[tuple[int, int], str]
-    sources: list[str | None]  # of each record: what its feed-source header says
+    sources: list[str]  # what feed-source headers say
+    source: I32 | None  # of each record: index into sources, -1 where it says none; None: none says any
+
+    def source_of(self, record: int) -> str | None:
+        """What the feed-source header of a record says."""
+        place = -1 if self.source is None else int(self.source[record])
+        return self.sources[place] if place >= 0 else None

@@ -1,7 +1,7 @@
 """The JSON forms of FEED §2 as typed structures, and the words they use as codes."""
 
 from enum import IntEnum
-from typing import Annotated
+from typing import Annotated, Any, Literal
 
 import msgspec
 import numpy as np
@@ -59,10 +59,27 @@ QUALITY_OF_BYTE = np.full(256, -2, np.int8)
 for _letter, _q in QUALITIES.items():
     QUALITY_OF_BYTE[ord(_letter)] = _q
 
+#: Words of which there are few: msgspec hands out one object for all that are alike.
+KindWord = Literal[
+    "energy_int", "power_avg", "energy_reg", "power_inst", "voltage", "current", "energy_reg_rev", "demand_max"
+]
+UnitWord = Literal["kW", "W", "MW", "kWh", "Wh", "MWh", "V", "A"]
+ScaleWord = Literal["primary", "secondary"]
+QualityWord = Literal["M", "R", "H", "E", "S", "Q", "N"]
+#: A word that is not in the message.
+SILENT: Any = ""
 Version = Annotated[int, msgspec.Meta(ge=1, le=1)]
 Revision = Annotated[int, msgspec.Meta(ge=0, le=MAX_REV)]
 Seconds = Annotated[int, msgspec.Meta(ge=1, le=MAX_PERIOD_S)]
 Factor = Annotated[float, msgspec.Meta(gt=0)]
+
+
+class Short(msgspec.Struct, gc=False, forbid_unknown_fields=True):
+    """The short form and nothing else."""
+
+    meter_id: str
+    ts: str
+    kw: float | None
 
 
 class Single(msgspec.Struct, gc=False):
@@ -72,12 +89,12 @@ class Single(msgspec.Struct, gc=False):
     ts: str = ""
     kw: float | None = ABSENT
     value: float | None = ABSENT
-    kind: str = ""
-    unit: str = ""
-    scale: str = ""
+    kind: KindWord = SILENT
+    unit: UnitWord = SILENT
+    scale: ScaleWord = SILENT
     period_s: Seconds = 0
     t_factor: Factor = NAN
-    q: str = ""
+    q: QualityWord = SILENT
     rev: Revision = -1
     coll: str = ""
     asset_no: str = ""
@@ -91,9 +108,9 @@ class Frame(msgspec.Struct, gc=False):
     t0: str = ""
     step_s: Seconds = 0
     values: list[float | None] = []
-    kind: str = ""
-    unit: str = ""
-    scale: str = ""
+    kind: KindWord = SILENT
+    unit: UnitWord = SILENT
+    scale: ScaleWord = SILENT
     t_factor: Factor = NAN
     q: str = ""
     rev: Revision = -1
@@ -108,9 +125,9 @@ class Slot(msgspec.Struct, gc=False):
     meter_id: list[str] = []
     ts: str = ""
     values: list[float | None] = []
-    kind: str = ""
-    unit: str = ""
-    scale: str = ""
+    kind: KindWord = SILENT
+    unit: UnitWord = SILENT
+    scale: ScaleWord = SILENT
     period_s: Seconds = 0
     q: str = ""
     rev: Revision = -1

@@ -1,8 +1,9 @@
 """Lists of parsed fields as arrays of codes, and the proof that nothing in the bytes was passed over."""
 
-from collections.abc import Callable
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from itertools import repeat
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar
 
 import msgspec
 import numpy as np
@@ -10,39 +11,78 @@ import numpy.typing as npt
 
 from consumers.timestamps import TimeCache
 from consumers.wire import MAX_METER_ID
-from detectors.readings import I8, I32, I64, Bool
+from detectors.readings import F64, I8, I32, I64, Bool
 from service.db.meter_index import MeterIndex
 
 S = TypeVar("S", bound=msgspec.Struct)
-_QUOTE, _COLON, _BLANK = ord('"'), ord(":"), ord(" ")
+_QUOTE, _COLON, _NO_BLANK = ord('"'), ord(":"), ord("!")
+_PIECE = 1000
 
 
-def decode_all(decode: Callable[[bytes], S], bodies: list[bytes], blank: S) -> list[S]:
-    """Every body decoded; ``blank`` where that failed. One call of ``extend`` between two failures."""
+@dataclass(frozen=True, slots=True)
+class Taken(Generic[S]):
+    """N messages of one form as they were parsed."""
+
+    numbers: Sequence[int]  # of the records in their batch
+    parsed: Sequence[S]
+    stamps: I64  # the records' timestamps, epoch milliseconds
+    bodies: list[bytes] | None  # None: it is proved already that no key stands twice
+    failed: list[int]  # places of those that could not be parsed: blank ones stand for them
+
+    def are_whole(self, present: I64) -> Bool:
+        """Whether each message has exactly as many keys as fields were found in it (see ``consumers.columns``)."""
+        if self.bodies is None:
+            return np.ones(len(self.parsed), np.bool_)
+        if not self.failed and _count_keys(self.bodies) == present.sum():
+            return np.ones(len(self.parsed), np.bool_)
+        are_whole: Bool = keys_of(self.bodies) == present
+        are_whole[self.failed] = False
+        return are_whole
+
+
+def take(
+    decoder: "msgspec.json.Decoder[S]", blank: S, numbers: Sequence[int], bodies: list[bytes], stamps: I64
+) -> Taken[S]:
+    """Every body decoded; ``blank`` where that failed."""
     parsed: list[S] = []
+    failed: list[int] = []
     rest = iter(bodies)
     while len(parsed) < len(bodies):
         try:
-            parsed.extend(map(decode, rest))
+            parsed.extend(map(decoder.decode, rest))
         except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError):
+            failed.append(len(parsed))
             parsed.append(blank)
-    return parsed
+    return Taken(numbers, parsed, stamps, bodies, failed)
 
 
 def codes_of(texts: list[str], table: dict[str, int], absent: int) -> I8:
     """Code of each text; ``absent`` for the empty text, -2 for an unknown one."""
-    different = set(texts)
-    if len(different) == 1:
-        word = different.pop()
+    word = texts[0]
+    if texts.count(word) == len(texts):
         return np.full(len(texts), absent if word == "" else table.get(word, -2), np.int8)
-    codes = {**dict.fromkeys(different, -2), **table, "": absent}
+    codes = {**dict.fromkeys(texts, -2), **table, "": absent}
     return np.fromiter(map(codes.__getitem__, texts), np.int8, len(texts))
 
 
 def ints_of(numbers: list[int], dtype: npt.DTypeLike) -> npt.NDArray[Any]:
     """The numbers as an array."""
-    different = set(numbers)
-    return np.full(len(numbers), different.pop(), dtype) if len(different) == 1 else np.array(numbers, dtype)
+    if numbers.count(numbers[0]) == len(numbers):
+        return np.full(len(numbers), numbers[0], dtype)
+    return np.fromiter(numbers, dtype, len(numbers))
+
+
+def floats_of(numbers: "list[float | None]") -> F64:
+    """The numbers as an array, NaN for None."""
+    return np.array(numbers, np.float64)
+
+
+def are_said(texts: list[str]) -> Bool:
+    """Which texts are not empty."""
+    silent = texts.count("")
+    if silent in (0, len(texts)):
+        return np.full(len(texts), silent == 0)
+    return np.array([text != "" for text in texts], np.bool_)
 
 
 def times_of(texts: list[str], times: TimeCache) -> I64:
@@ -66,18 +106,33 @@ def letters_fit(letters: list[str], counts: I64) -> Bool:
     return fits
 
 
-def keys_match(bodies: list[bytes], present: I64) -> Bool:
-    """Whether each record has exactly as many keys as fields were found in it (see ``consumers.columns``)."""
-    buffer = np.frombuffer(b"".join(bodies), np.uint8)
-    is_colon = buffer[1:] == _COLON
-    after_quote = is_colon & (buffer[:-1] == _QUOTE)
-    after_blank = is_colon & (buffer[:-1] <= _BLANK)
-    if np.count_nonzero(after_quote) == present.sum() and not after_blank.any():
-        return np.ones(len(bodies), np.bool_)
-    ends = np.cumsum([len(b) for b in bodies])
-    per_record = np.zeros((2, len(bodies)), np.int64)
-    for line, mask in enumerate((after_quote, after_blank)):
-        at = np.flatnonzero(mask) + 1
-        per_record[line] = np.bincount(np.searchsorted(ends, at, side="right"), minlength=len(bodies))
-    matches: Bool = (per_record[0] == present) & (per_record[1] == 0)
-    return matches
+# A key ends in a quote, then perhaps blanks, then a colon. What else looks so stands in texts and only adds to the
+# count: a message with as many as it has fields has no other key, and none twice.
+
+
+def _pieces(bodies: list[bytes]) -> Iterator[list[bytes]]:
+    """Some bodies at a time: what is made of them stays near the processor."""
+    return (bodies[at : at + _PIECE] for at in range(0, len(bodies), _PIECE))
+
+
+def _count_keys(bodies: list[bytes]) -> int:
+    """Places in all bodies together where a key may end."""
+    count = 0
+    for piece in _pieces(bodies):
+        text = b"".join(piece)
+        for pairs in (text, text[1:]):  # pairs of bytes that begin at even and at odd places, little-endian
+            distance = np.frombuffer(pairs, "<u2", len(pairs) // 2) - np.uint16(_COLON << 8)
+            count += int(np.count_nonzero(distance <= _QUOTE)) - int(np.count_nonzero(distance == _NO_BLANK))
+    return count
+
+
+def keys_of(bodies: list[bytes]) -> I64:
+    """Places in each body where a key may end."""
+    found = []
+    for piece in _pieces(bodies):
+        text = np.frombuffer(b"".join((b" ", *piece)), np.uint8)
+        before = text[:-1]
+        ends_key = (text[1:] == _COLON) & (before <= _QUOTE) & (before != _NO_BLANK)
+        ends = np.cumsum([len(b) for b in piece])
+        found.append(np.bincount(np.searchsorted(ends, np.flatnonzero(ends_key), side="right"), minlength=len(piece)))
+    return np.concatenate(found).astype(np.int64)

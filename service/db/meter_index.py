@@ -17,6 +17,8 @@ from detectors.vocab import Role
 #: Composite keys ``row * SPAN + epoch_s`` sort by row, then by time.
 SPAN = 1 << 40
 UNKNOWN_SOURCE = "unknown"
+#: Row of a record's key where it has none.
+NO_KEY = -2
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +60,15 @@ class MeterIndex:
     members: Intervals  # payload: scope_no; a meter may be in several scopes
     _row_of_no: I32 = field(repr=False)
     frozen_before_s: int = NOTHING_FROZEN  # readings up to this time belong to months that were put away
+    _by_key: dict[bytes | None, int] = field(default_factory=dict, init=False, repr=False, compare=False)
+
+    @property
+    def rows_by_key(self) -> Mapping[bytes | None, int]:
+        """Rows by the keys of records; ``NO_KEY`` where there is none."""
+        if not self._by_key:
+            self._by_key[None] = NO_KEY
+            self._by_key.update((meter_id.encode(), row) for meter_id, row in self.rows.items())
+        return self._by_key
 
     def factor_at(self, row: I32, ts: I64) -> F64:
         """综合倍率 of the meters at their times; NaN where the registry has none. row -1: unknown meter."""

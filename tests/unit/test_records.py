@@ -280,7 +280,8 @@ def test_unknown_fields_are_ignored_and_scale_may_be_missing_until_checked() -> 
 
 def test_the_source_comes_from_the_header() -> None:
     record = dataclasses.replace(raw(SHORT), headers=(("feed-source", b"henan-yc\x00\xff"),))
-    assert read(record, raw(SHORT)).sources == ["henan-yc\ufffd", None]
+    decoded = read(record, raw(SHORT))
+    assert [decoded.source_of(0), decoded.source_of(1)] == ["henan-yc\ufffd", None]
 
 
 def mutations(rng: random.Random, count: int) -> Sequence[StoredRecord]:
