@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from consumers.alert_sync import changes
 from consumers.day_loads import readings_of, stored_loads
+from consumers.marks import runs
 from consumers.office import Office
 from consumers.pending import DayWork, Pending, Spans
 from detectors.alerts import NOTHING_CARRIED, Alert
@@ -77,7 +78,7 @@ async def rejudge(
     left = pending.left()
     for is_due, mark in ((False, add_marks), (True, mark_due)):
         of_kind = left.take(left.is_due == is_due)
-        await mark(connection, office.scope_no[of_kind.row], of_kind.first, of_kind.last)
+        await mark(connection, *runs(office.scope_no[of_kind.row], of_kind.first, of_kind.last))
     report.scopes = len(set().union(*found.scopes.values()))
     report.events = await _publish(connection, office, found, as_of, published_at)
     return report
