@@ -67,10 +67,8 @@ def process_name() -> str:
 
 
 @asynccontextmanager
-async def beating(
-    engine: AsyncEngine, role: Role, clock: Clock, *, stall_s: float, beat_s: float = BEAT_S
-) -> AsyncIterator[Pulse]:
-    """A pulse for the body, told to the database every ``beat_s``.
+async def beating(engine: AsyncEngine, role: Role, clock: Clock, *, stall_s: float) -> AsyncIterator[Pulse]:
+    """A pulse for the body, told to the database every ``BEAT_S``.
 
     Raises:
         StalledError: the pulse stood for ``stall_s``; the body was cancelled.
@@ -86,7 +84,7 @@ async def beating(
         if body is not None:
             body.cancel()
 
-    tasks = [asyncio.create_task(watch()), asyncio.create_task(_tell(engine, role, clock, pulse, beat_s))]
+    tasks = [asyncio.create_task(watch()), asyncio.create_task(_tell(engine, role, clock, pulse))]
     try:
         yield pulse
     except asyncio.CancelledError:
@@ -102,7 +100,7 @@ async def beating(
             await leave(connection, role, process_name())
 
 
-async def _tell(engine: AsyncEngine, role: Role, clock: Clock, pulse: Pulse, beat_s: float) -> None:
+async def _tell(engine: AsyncEngine, role: Role, clock: Clock, pulse: Pulse) -> None:
     while True:
         try:
             async with asyncio.timeout(WRITE_TIMEOUT_S), writing(engine) as connection:
@@ -118,4 +116,4 @@ async def _tell(engine: AsyncEngine, role: Role, clock: Clock, pulse: Pulse, bea
         except (InfrastructureError, DBAPIError, TimeoutError) as error:
             # That it is not heard is what tells it.
             log.warning("heartbeat not written", role=role.value, error=repr(error))
-        await asyncio.sleep(beat_s)
+        await asyncio.sleep(BEAT_S)

@@ -1,8 +1,10 @@
 """What a consumer process does: ingest, evaluate, or both; stops on SIGTERM and SIGINT with its batches finished."""
 
 import asyncio
+import faulthandler
 import signal
 from collections.abc import Coroutine
+from contextlib import suppress
 from enum import StrEnum
 from typing import Any
 
@@ -16,6 +18,12 @@ from service.settings import Settings
 log = structlog.get_logger(__name__)
 INGEST_POOL = 6
 EVALUATE_POOL = 6
+STATEMENT_S = 20.0
+#: The loop may be blocked so long; then this process cannot even tell that it stands (seconds).
+LOOP_BAR_S = 30.0
+#: After the word to stop: for what is in work, and for all (seconds).
+STOP_S = 6.5
+END_S = 9.8
 
 
 class ConsumerRole(StrEnum):
@@ -29,8 +37,13 @@ class ConsumerRole(StrEnum):
 async def consume(
     role: ConsumerRole, *, settings: Settings, clock: Clock, database_url: str, bootstrap: str, metrics: IngestMetrics
 ) -> None:
-    """Work until told to stop. When one half fails, the other is stopped and the failure raised."""
+    """Work until told to stop. When one half fails, the other is stopped and the failure raised.
+
+    For a process of its own: where the event loop is blocked for ``LOOP_BAR_S``, or the end does not come within
+    ``END_S``, the process ends with 1 and the stacks of its threads on standard error.
+    """
     stop = asyncio.Event()
+    turning = asyncio.create_task(_end_unless_turning(stop))
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
@@ -39,7 +52,8 @@ async def consume(
     if role in (ConsumerRole.INGEST, ConsumerRole.ALL):
         from consumers.process import run as ingest
 
-        engine = make_engine(database_url, name="ingest", pool_size=INGEST_POOL)
+        # A database that froze must be told from one that blocks before the watchdog takes it for a standstill.
+        engine = make_engine(database_url, name="ingest", pool_size=INGEST_POOL, statement_timeout_s=STATEMENT_S)
         engines.append(engine)
         work.append(ingest(engine, settings, clock, stop, bootstrap=bootstrap, metrics=metrics))
     if role in (ConsumerRole.EVALUATE, ConsumerRole.ALL):
@@ -48,14 +62,32 @@ async def consume(
         engine = make_engine(database_url, name="evaluate", pool_size=EVALUATE_POOL)
         engines.append(engine)
         work.append(evaluate(engine, settings, clock, stop))
-    tasks = [asyncio.create_task(part) for part in work]
+    tasks, told = [asyncio.create_task(part) for part in work], asyncio.create_task(stop.wait())
     try:
-        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait([*tasks, told], return_when=asyncio.FIRST_COMPLETED)
         stop.set()
-        await asyncio.wait(tasks)
-        for task in tasks:
+        done, late = await asyncio.wait(tasks, timeout=STOP_S)
+        if late:
+            # What is not committed is done again: marks and cursors stand where they stood.
+            log.warning("work is left where it is", role=str(role))
+            for task in late:
+                task.cancel()
+            await asyncio.wait(late, timeout=1.0)
+        for task in done:
             task.result()
     finally:
-        for engine in engines:
-            await engine.dispose()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(1.0):
+                for engine in engines:
+                    await engine.dispose()
+        turning.cancel()
     log.info("stopped", role=str(role))
+
+
+async def _end_unless_turning(stop: asyncio.Event) -> None:
+    """Wind up the last watchdog, a thread of the interpreter's own, as long as the loop turns."""
+    while not stop.is_set():
+        faulthandler.dump_traceback_later(LOOP_BAR_S, exit=True)
+        with suppress(TimeoutError):
+            await asyncio.wait_for(stop.wait(), 1.0)
+    faulthandler.dump_traceback_later(END_S, exit=True)

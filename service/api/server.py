@@ -1,5 +1,6 @@
 """How the app is run anywhere, by ``cuofeng serve``, the demo and the tests: one server with every bound set."""
 
+import faulthandler
 import socket
 
 import structlog
@@ -14,6 +15,9 @@ log = structlog.get_logger(__name__)
 class Server(uvicorn.Server):
     """Lets long-polls go before it waits for them: a stop takes moments, not the longest ``wait``."""
 
+    #: Seconds after the word to stop at which the process ends in any case, with 1; None: it is not this server's.
+    end_within_s: float | None = None
+
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Listen, and say where."""
         await super().startup(sockets)
@@ -22,6 +26,8 @@ class Server(uvicorn.Server):
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Answer the waiting readers, then close."""
+        if self.end_within_s is not None:
+            faulthandler.dump_traceback_later(self.end_within_s, exit=True)
         parts = self.config.app.state.parts if isinstance(self.config.app, FastAPI) else None
         if isinstance(parts, Parts):
             parts.feed.close()
@@ -45,7 +51,7 @@ def make_server(app: FastAPI, *, host: str, port: int) -> Server:
             access_log=False,
             server_header=False,
             timeout_keep_alive=15,
-            timeout_graceful_shutdown=8,
+            timeout_graceful_shutdown=5,
             h11_max_incomplete_event_size=32 * 1024,
             backlog=512,
         )

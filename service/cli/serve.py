@@ -15,6 +15,9 @@ from service.db.engine import make_engine
 from service.observability.logs import configure_logs
 from service.settings import Settings
 
+#: After the word to stop (seconds).
+END_S = 9.8
+
 
 def register(app: typer.Typer) -> None:
     """Add the commands of this module."""
@@ -34,10 +37,10 @@ def register(app: typer.Typer) -> None:
         async def run() -> None:
             engine = make_engine(required_database_url(settings), name="serve", pool_size=10, statement_timeout_s=20.0)
             service = create_app(settings, engine, SystemClock())
+            server = make_server(service, host=host or settings.host, port=settings.port if port is None else port)
+            server.end_within_s = END_S
             try:
-                await make_server(
-                    service, host=host or settings.host, port=settings.port if port is None else port
-                ).serve()
+                await server.serve()
             finally:
                 await engine.dispose()
 
