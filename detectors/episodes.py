@@ -1,6 +1,7 @@
 """From the slots of a day to its alerts: which rule looks at which order, and what the next day must know."""
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -14,11 +15,10 @@ from detectors.registry import Order
 from detectors.rules import hours_over, limit_day, limit_pace, offline, over, runs, stop_day
 from detectors.rules.cap_abs import CAP_ABS
 from detectors.rules.limit_slot import LIMIT_SLOT
-from detectors.rules.over import OverRule
 from detectors.rules.stop_run import STOP_RUN
 from detectors.verdict import threshold_wh
-from detectors.vocab import CloseReason, Control, Measure, Reason, Rule, Verdict
-from detectors.world import rows_of
+from detectors.vocab import CloseReason, Control, Reason, Rule, Verdict
+from detectors.world import World, rows_of
 
 if TYPE_CHECKING:
     from detectors.judge import Pass
@@ -36,20 +36,20 @@ class Found:
     alerts: list[list[Alert]]
     carries: list[Carry]
     over: Bool  # [O, T] over slots of the order that takes the slot
-    starts: I64  # [O, T] first column of the window each slot belongs to
     alerted: Bool  # [O] a grade 2 load alert has a violating slot in the day, or a day rule fired
     unnamed: Bool  # [S] an `offline` opened whose silent meters cannot be told from known loads
 
 
-def slot_rule_of(order: Order) -> OverRule | None:
-    """The n-of-m rule of an order, or None (SEMANTICS §5.24)."""
-    if order.control == Control.STOP:
-        return STOP_RUN
-    if order.control == Control.CAP:
-        return CAP_ABS
-    if order.control == Control.LIMIT and order.measure == Measure.POWER:
-        return LIMIT_SLOT
-    return None
+SLOT_RULES = (STOP_RUN, LIMIT_SLOT, CAP_ABS)
+
+
+def slot_rules(world: World, rows: I64) -> npt.NDArray[np.int8]:
+    """The n-of-m rule of each order, as its place in ``SLOT_RULES``; -1 = none (SEMANTICS §5.24)."""
+    is_power = ~world.order.is_energy[rows]
+    found = np.full(len(rows), -1, np.int8)
+    for place, control in enumerate((Control.STOP, Control.LIMIT, Control.CAP)):
+        found[world.order.is_control(rows, control) & is_power] = place
+    return found
 
 
 def any_slot(flags: Bool) -> Bool:
@@ -57,36 +57,43 @@ def any_slot(flags: Bool) -> Bool:
     return np.asarray(flags.any(axis=-1), np.bool_)
 
 
+def segments(work: "Pass", rows: I64) -> I64:
+    """First column of the window that each slot belongs to, of some order rows, [rows, T]."""
+    caps, wide = work.caps, work.caps.spans.wide
+    return over.segment_starts(wide(caps.ordered[rows] & ~caps.grace[rows]), wide(caps.edge[rows]))
+
+
 def alerts_of_day(work: "Pass", carries: Sequence[Carry]) -> Found:
-    """All alerts of the day, per scope, and the carry to the next day."""
-    caps, grid = work.caps, work.grid
-    n_scopes = len(work.scopes)
-    alerts: list[list[Alert]] = [[] for _ in range(n_scopes)]
-    closes: list[list[tuple[str, str, int]]] = [[] for _ in range(n_scopes)]
-    over_slots = work.slots.over[caps.scope] & (caps.take[caps.scope] == np.arange(len(caps.order))[:, None])
-    judgeable = caps.ordered & ~caps.grace
-    starts = over.segment_starts(judgeable, caps.edge)
-    alerted = np.zeros(len(caps.order), np.bool_)
-    unnamed = np.zeros(n_scopes, np.bool_)
-    silent = (caps.ordered | caps.before) & work.evidence.silent_up[caps.scope] & work.past
-    day = grid.day
-    energy = _energy_flags(work, over_slots)
+    """All alerts of the day, per scope, and the carry to the next day.
+
+    Only orders for which a rule may open, or of a scope with an open alert, are walked.
+    """
+    caps, grid, wide = work.caps, work.grid, work.caps.spans.wide
+    alerts: list[list[Alert]] = [[] for _ in work.scopes]
+    closes: dict[int, list[tuple[str, str, int]]] = defaultdict(list)
+    over_slots = caps.of_order(work.slots.over) & wide(caps.takes)
+    silent = wide(caps.ordered | caps.before) & caps.of_order(work.evidence.silent_up) & work.past
     out = _outage_flags(work)
-    has_over, has_silence, has_outage = any_slot(over_slots), any_slot(silent), any_slot(out)
-    has_energy = {rule: any_slot(flag) for rule, flag in energy.items()}
-    for i, s in enumerate(caps.scope):
-        carry = carries[s]
-        if not (carry.open or has_over[i] or has_silence[i] or has_outage[i] or any(h[i] for h in has_energy.values())):
-            continue
-        view = _OrderView(work, i, int(s))
-        rule = slot_rule_of(view.order)
+    alerted, unnamed = np.zeros(len(caps.order), np.bool_), np.zeros(len(work.scopes), np.bool_)
+    rules = slot_rules(work.world, caps.order)
+    needed = np.array([*(r.n(grid.slot_s) for r in SLOT_RULES), grid.n + 1])[rules]
+    may_open = np.count_nonzero(over_slots, axis=1) >= needed
+    may_be_silent = np.count_nonzero(silent, axis=1) >= offline.needed(grid.slot_s)
+    has_outage = any_slot(out)
+    by_day = _day_flags(work, over_slots, rules >= 0)
+    has_open = np.array([bool(c.open) for c in carries], np.bool_)
+    looked_at = may_open | may_be_silent | has_outage | has_open[caps.scope]
+    looked_at[[i for flags in by_day.values() for i in flags]] = True
+    for i in np.flatnonzero(looked_at).tolist():
+        s = int(caps.scope[i])
+        carry, view = carries[s], _OrderView(work, i, s)
         open_at: list[bool] = [False] * grid.n
-        if rule is not None and (has_over[i] or carry.opened(rule.rule, view.order.order_id)):
-            carried = carry.opened(rule.rule, view.order.order_id)
+        rule = SLOT_RULES[rules[i]] if rules[i] >= 0 else None
+        carried = carry.opened(rule.rule, view.order.order_id) if rule is not None else None
+        if rule is not None and (may_open[i] or carried):
             last_close = carry.last_close(rule.rule, view.order.order_id)
-            track = view.track(over_slots[i], starts[i])
             found, open_at, closed = over.walk(
-                track,
+                view.track(over_slots[i]),
                 view.blank(rule.rule, 2),
                 carried,
                 last_close,
@@ -97,73 +104,96 @@ def alerts_of_day(work: "Pass", carries: Sequence[Carry]) -> Found:
             alerts[s] += found
             if closed is not None and closed >= grid.today.end_slot - grid.margin:
                 closes[s].append((rule.rule.value, view.order.order_id, closed))
-            held = np.array(open_at)
-            held[
-                [
-                    c
-                    for a in found
-                    for c in range(a.first_slot - grid.first_slot, a.opened_slot - grid.first_slot)
-                    if 0 <= c < grid.n
-                ]
-            ] = True
-            alerted[i] |= bool((over_slots[i] & held)[day].any())
-        for day_rule, flag in energy.items():
-            if has_energy[day_rule][i]:
-                alert = view.day_alert(day_rule, flag[i], open_at, over_slots[i])
+            alerted[i] |= bool((over_slots[i] & _held(found, open_at, grid.first_slot))[grid.day].any())
+        for day_rule, flags in by_day.items():
+            if i in flags:
+                alert = view.day_alert(day_rule, flags[i], open_at, over_slots[i])
                 if alert is not None:
                     alerts[s].append(alert)
                     alerted[i] |= day_rule in DAY_RULES
         carried = carry.opened(Rule.OFFLINE, view.order.order_id)
-        if carried or has_silence[i]:
+        if carried or may_be_silent[i]:
             found = view.offline(silent[i], carried)
             alerts[s] += found
             unnamed[s] |= any(not a.meters for a in found if a is not carried)
         carried = carry.opened(Rule.OUTAGE, view.order.order_id)
         if carried or has_outage[i]:
             alerts[s] += view.outage(out[i], carried)
-    _bad_data(work, carries, alerts)
-    new_carries = [
-        Carry(tuple(a for a in alerts[s] if a.closed_slot is None and a.rule not in _WITHIN_A_DAY), tuple(closes[s]))
-        if alerts[s] or closes[s]
-        else NOTHING_CARRIED
-        for s in range(n_scopes)
-    ]
-    return Found(alerts, new_carries, over_slots, starts, alerted, unnamed)
+    _bad_data(work, carries, has_open, alerts)
+    new_carries = [NOTHING_CARRIED] * len(alerts)
+    for s, mine in enumerate(alerts):
+        if mine or s in closes:
+            still = tuple(a for a in mine if a.closed_slot is None and a.rule not in _WITHIN_A_DAY)
+            new_carries[s] = Carry(still, tuple(closes.get(s, ())))
+    return Found(alerts, new_carries, over_slots, alerted, unnamed)
 
 
 _WITHIN_A_DAY = (*DAY_RULES, Rule.LIMIT_PACE)
 
 
-def _energy_flags(work: "Pass", over_slots: Bool) -> dict[Rule, Bool]:
-    """Day rules over the day's own columns, [O, day slots]; slots after as_of flag nothing."""
+def _held(found: list[Alert], open_at: list[bool], first_slot: int) -> Bool:
+    """Columns at which one of the alerts was open or became so."""
+    held = np.array(open_at)
+    for alert in found:
+        held[max(0, alert.first_slot - first_slot) : max(0, alert.opened_slot - first_slot)] = True
+    return held
+
+
+def _day_flags(work: "Pass", over_slots: Bool, has_slot_rule: Bool) -> dict[Rule, dict[int, Bool]]:
+    """Order rows that a day rule flags, each with the day's own columns; slots after as_of flag nothing."""
     caps, grid = work.caps, work.grid
     day, past = grid.day, work.past[grid.day]
-    orders = [work.world.orders[r] for r in caps.order]
-    judged = (caps.ordered & ~caps.exempt & ~caps.grace)[:, day]
-    used, cap = work.slots.used_wh[:, day], work.day_cap_wh
-    is_stop = np.array([o.control == Control.STOP for o in orders], np.bool_)
-    is_power = np.array([slot_rule_of(o) is not None for o in orders], np.bool_)
-    hour = grid.slots_in(60)
-    known = np.where(work.evidence.covered, work.loads.wh, np.nan)[caps.scope]
-    sums = np.full(used.shape, np.nan)
-    if len(orders) and grid.margin >= hour - 1:
-        windows = np.lib.stride_tricks.sliding_window_view(known, hour, axis=1).sum(axis=2)
-        sums = windows[:, grid.margin - hour + 1 :][:, : used.shape[1]]
-    left = judged.sum(axis=1, keepdims=True) - np.cumsum(judged, axis=1)
-    crossed = limit_day.flags(used, cap) & caps.has_day_energy[:, None]
-    pace = limit_pace.flags(used, sums, left, cap, slots_per_hour=hour) & caps.is_energy[:, None] & ~crossed
-    return {
-        Rule.LIMIT_DAY: crossed & past & judged,
-        Rule.LIMIT_PACE: pace & past & judged,
-        Rule.STOP_DAY: stop_day.flags(used, cap) & is_stop[:, None] & past & judged,
-        Rule.HOURS_OVER: hours_over.flags(over_slots[:, day], n=grid.slots_in(240)) & is_power[:, None] & past & judged,
-    }
+    used, cap = work.slots.used_wh, work.day_cap_wh
+    most = used.max(axis=1, initial=0)
+    is_stop = work.world.order.is_control(caps.order, Control.STOP)
+    n_over = grid.slots_in(240)
+
+    def pace(rows: I64) -> Bool:
+        hour = grid.slots_in(60)
+        known = np.where(work.evidence.covered, work.loads.wh, np.nan)[caps.scope[rows]]
+        sums = np.full((len(rows), grid.today.n_slots), np.nan)
+        if grid.margin >= hour - 1:
+            windows = np.lib.stride_tricks.sliding_window_view(known, hour, axis=1).sum(axis=2)
+            sums = windows[:, grid.margin - hour + 1 :][:, : grid.today.n_slots]
+        judged = caps.spans.wide_day(caps.judged[rows])
+        left = judged.sum(axis=1, keepdims=True) - np.cumsum(judged, axis=1)
+        flags = limit_pace.flags(used[rows], sums, left, cap[rows], slots_per_hour=hour)
+        return np.asarray(flags & ~limit_day.flags(used[rows], cap[rows]), np.bool_)
+
+    with np.errstate(invalid="ignore"):
+        asked: tuple[tuple[Rule, Bool, Callable[[I64], Bool]], ...] = (
+            (
+                Rule.LIMIT_DAY,
+                caps.has_day_energy & limit_day.flags(most[:, None], cap)[:, 0],
+                lambda rows: limit_day.flags(used[rows], cap[rows]),
+            ),
+            (Rule.LIMIT_PACE, caps.is_energy & (most >= limit_pace.USED_SHARE * cap), pace),
+            (
+                Rule.STOP_DAY,
+                is_stop & stop_day.flags(most[:, None], cap)[:, 0],
+                lambda rows: stop_day.flags(used[rows], cap[rows]),
+            ),
+            (
+                Rule.HOURS_OVER,
+                has_slot_rule & (np.count_nonzero(over_slots[:, day], axis=1) >= n_over),
+                lambda rows: hours_over.flags(over_slots[rows, day], n=n_over),
+            ),
+        )
+    found: dict[Rule, dict[int, Bool]] = {}
+    for rule, may_be, flags_of in asked:
+        rows = np.flatnonzero(may_be)
+        flags = flags_of(rows) & past & caps.spans.wide_day(caps.judged[rows]) if len(rows) else ()
+        found[rule] = {int(i): flag for i, flag in zip(rows, flags, strict=True) if flag.any()}
+    return found
 
 
 def _outage_flags(work: "Pass") -> Bool:
-    verdict, reasons = work.slots.verdict[work.caps.scope], work.slots.reasons[work.caps.scope]
-    unknown = (verdict == Verdict.UNKNOWN) & ((reasons & np.uint32(Reason.OUTAGE)) > 0)
-    return np.asarray(work.caps.ordered & ((verdict == Verdict.OUTAGE) | unknown) & work.past, np.bool_)
+    """Ordered slots without power, measured or declared, [O, T]."""
+    caps = work.caps
+    out = (work.slots.reasons & np.uint32(Reason.OUTAGE)) != 0
+    if not np.count_nonzero(out):
+        return np.zeros((len(caps.order), work.grid.n), np.bool_)
+    return np.asarray(caps.spans.wide(caps.ordered) & caps.of_order(out) & work.past, np.bool_)
 
 
 class _OrderView:
@@ -175,11 +205,15 @@ class _OrderView:
         grid = work.grid
         self.begin = grid.margin
         self.end = grid.margin + work.n_judged
-        self.order_ends = work.caps.final[row]
+        self.order_ends = self.wide(work.caps.final)
+
+    def wide(self, of_orders: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        """This order's values, [O, K] -> [T]."""
+        return self.work.caps.spans.wide(of_orders[self.row])
 
     def blank(self, rule: Rule, grade: int) -> Alert:
         """An alert of this order to copy; its baseline is the one of the day."""
-        rows = self.work.caps.baselines.row[self.scope, self.work.grid.day]
+        rows = self.work.caps.baselines.row[self.scope, self.work.caps.spans.day]
         used = rows[rows >= 0]
         return Alert(
             scope_id=self.work.world.scope_ids[self.work.scopes[self.scope]],
@@ -193,29 +227,29 @@ class _OrderView:
             baseline_version=self.work.world.baselines[used[0]].version if len(used) else None,
         )
 
-    def track(self, over_slots: Bool, starts: I64) -> over.OrderTrack:
+    def track(self, over_slots: Bool) -> over.OrderTrack:
         """The sequences of the n-of-m walk."""
-        work, row, s = self.work, self.row, self.scope
+        work, s = self.work, self.scope
         caps, grid = work.caps, work.grid
         verdict = work.slots.verdict[s]
         covered = work.evidence.covered[s] & work.past
         known = covered | (verdict == Verdict.VIOLATING)
-        cap = caps.cap_kw[row]
+        cap, ordered = self.wide(caps.cap_kw), self.wide(caps.ordered)
         low = threshold_wh(cap * over.BELOW_SHARE, grid.hours)
         with np.errstate(invalid="ignore"):
-            below = covered & (verdict != Verdict.UNKNOWN) & (work.loads.wh[s] <= low) & caps.ordered[row]
+            below = covered & (verdict != Verdict.UNKNOWN) & (work.loads.wh[s] <= low) & ordered
         return over.OrderTrack(
             first_slot=grid.first_slot,
             begin=self.begin,
             end=self.end,
             over=over_slots.tolist(),
             below=below.tolist(),
-            compliant=((verdict == Verdict.COMPLIANT) & caps.ordered[row]).tolist(),
-            starts=starts.tolist(),
-            edge=caps.edge[row].tolist(),
+            compliant=((verdict == Verdict.COMPLIANT) & ordered).tolist(),
+            starts=segments(work, np.array([self.row]))[0].tolist(),
+            edge=self.wide(caps.edge).tolist(),
             order_ends=self.order_ends.tolist(),
-            exempt=caps.exempt[row].tolist(),
-            load_wh=[int(w) if k else None for w, k in zip(work.loads.wh[s], known, strict=True)],
+            exempt=self.wide(caps.exempt).tolist(),
+            load_wh=[w if k else None for w, k in zip(work.loads.wh[s].tolist(), known.tolist(), strict=True)],
             cap_kw=cap.tolist(),
             coverage=work.coverage[s].tolist(),
         )
@@ -232,13 +266,12 @@ class _OrderView:
         alert.last_slot = first + self._last_after(rule, at, flag, over_slots)
         verdict = work.slots.verdict[self.scope]
         known = (work.evidence.covered[self.scope] & work.past) | (verdict == Verdict.VIOLATING)
-        caps = work.caps  # between two windows the plant may run: that is no peak of the alert
-        known &= caps.ordered[self.row] & ~caps.exempt[self.row] & ~caps.grace[self.row]
-        for slot in range(first, alert.last_slot + 1):
-            c = slot - grid.first_slot
-            load = int(work.loads.wh[self.scope, c]) if known[c] else None
-            alert.measure(load, work.caps.cap_kw[self.row, c], work.coverage[self.scope, c], grid.hours, grows=True)
-        used, cap = int(work.slots.used_wh[self.row, grid.day][work.n_judged - 1]), work.day_cap_wh[self.row]
+        known &= self.wide(work.caps.judged)  # between two windows the plant may run: that is no peak of the alert
+        span = slice(first - grid.first_slot, alert.last_slot + 1 - grid.first_slot)
+        of_slots = (known, work.loads.wh[self.scope], self.wide(work.caps.cap_kw), work.coverage[self.scope])
+        for is_known, load, cap_kw, share in zip(*(a[span].tolist() for a in of_slots), strict=True):
+            alert.measure(load if is_known else None, cap_kw, share, grid.hours, grows=True)
+        used, cap = int(work.slots.used_wh[self.row][work.n_judged - 1]), work.day_cap_wh[self.row]
         alert.over_wh = None if np.isnan(cap) else float(used - cap)
         alert.facts |= {"day_energy_wh": used, "day_cap_wh": None if np.isnan(cap) else float(cap)}
         order_end = self.order.valid_to // grid.slot_s - 1
@@ -256,7 +289,7 @@ class _OrderView:
             grows = flag
         elif rule == Rule.LIMIT_DAY:
             violating = self.work.slots.verdict[self.scope, day] == Verdict.VIOLATING
-            grows = violating & (self.work.caps.take[self.scope, day] == self.row)
+            grows = violating & (self.work.caps.spans.wide(self.work.caps.take[self.scope])[day] == self.row)
         else:
             grows = over_slots[day]
         later = np.flatnonzero(grows[at:])
@@ -270,7 +303,7 @@ class _OrderView:
             begin=self.begin,
             end=self.end,
             counts=counts.tolist(),
-            ordered=work.caps.ordered[self.row].tolist(),
+            ordered=self.wide(work.caps.ordered).tolist(),
             covered=work.evidence.covered[self.scope].tolist(),
             ends=self.order_ends.tolist(),
             coverage=work.coverage[self.scope].tolist(),
@@ -296,7 +329,7 @@ class _OrderView:
     def outage(self, flagged: Bool, carried: Alert | None) -> list[Alert]:
         """`outage` of this order."""
         work, grid, s = self.work, self.work.grid, self.scope
-        clear = work.caps.ordered[self.row] & work.evidence.covered[s] & ~work.evidence.outage[s]
+        clear = self.wide(work.caps.ordered) & work.evidence.covered[s] & ~work.evidence.outage[s]
         track = runs.RunTrack(
             grid.first_slot,
             self.begin,
@@ -309,13 +342,13 @@ class _OrderView:
         return runs.walk(track, self.blank(Rule.OUTAGE, 1), carried, slot_s=grid.slot_s)
 
 
-def _bad_data(work: "Pass", carries: Sequence[Carry], alerts: list[list[Alert]]) -> None:
+def _bad_data(work: "Pass", carries: Sequence[Carry], has_open: Bool, alerts: list[list[Alert]]) -> None:
     """`bad_data`: values set aside above 1.5 x contract capacity, or evidence turned into none (§2.6, §2.12)."""
     grid = work.grid
     bits = np.uint16(Fact.OVER_CAPACITY | Fact.EVIDENCE_LOST)
     flagged = ((work.evidence.facts & bits) > 0) & work.past
     touched = any_slot(flagged[:, grid.day])
-    for s in range(len(work.scopes)):
+    for s in np.flatnonzero(touched | has_open).tolist():
         carried = carries[s].opened(Rule.BAD_DATA, None)
         if not (carried or touched[s]):
             continue
@@ -345,7 +378,7 @@ def thresholds_of(alert: Alert, order: Order | None) -> dict[str, Any]:
         }
     return {
         Rule.LIMIT_DAY: {"tolerance": DAY_TOLERANCE, "origin": origin},
-        Rule.LIMIT_PACE: {"used_share": 0.8, "tolerance": DAY_TOLERANCE, "origin": origin},
+        Rule.LIMIT_PACE: {"used_share": limit_pace.USED_SHARE, "tolerance": DAY_TOLERANCE, "origin": origin},
         Rule.STOP_DAY: {"factor": 1.2, "origin": origin},
         Rule.HOURS_OVER: {"over_min": 240, "origin": origin},
         Rule.OFFLINE: {"open_min": offline.OPEN_MIN, "escalate_min": offline.ESCALATE_MIN, "origin": origin},

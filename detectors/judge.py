@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from detectors import day_verdict, episodes
 from detectors.alerts import Alert, Carry
-from detectors.caps import Caps, caps_on, day_shares_wh
+from detectors.caps import Caps, caps_on, day_caps_wh
 from detectors.day_rows import DayRows
 from detectors.days import SLOT
 from detectors.known import Known, loads_with_known, spread_scopes
@@ -22,7 +22,7 @@ from detectors.loads import Fact, Loads, scope_loads
 from detectors.members import Members, members_on, thresholds_kw
 from detectors.readings import ReadingColumns
 from detectors.slots import Grid, LocalDay
-from detectors.verdict import Evidence, Slots, evidence_of, slot_verdicts
+from detectors.verdict import Evidence, Slots, evidence_of, has, set_where, slot_verdicts
 from detectors.world import World
 
 I64 = npt.NDArray[np.int64]
@@ -135,8 +135,7 @@ def work_out(
 ) -> Pass:
     """Caps, energies, evidence and slot verdicts of a day with its margins."""
     caps = caps_on(world, scopes, grid)
-    shares, is_known = day_shares_wh(world, caps, grid)
-    day_cap = np.where(is_known, shares.sum(axis=1), np.nan)
+    day_cap = day_caps_wh(world, caps, grid)
     members = None
     if known is None:
         members = members_on(world, scopes, grid, readings, thresholds_kw(caps))
@@ -148,18 +147,17 @@ def work_out(
     evidence = evidence_of(loads, caps)
     past = grid.ends_s <= as_of
     slots = slot_verdicts(world, caps, loads, evidence, grid, day_cap, past)
-    n = loads.meters.astype(np.float64)
-    proven = (evidence.facts & Fact.ZERO_UNPROVEN) == 0
-    coverage = np.divide(loads.evidence, n, out=np.zeros_like(n), where=(n > 0) & proven)
+    coverage = np.divide(loads.evidence, np.maximum(loads.meters, 1), dtype=np.float64)
+    set_where(coverage, has(evidence.facts, Fact.ZERO_UNPROVEN), 0)
     return Pass(world, grid, scopes, as_of, past, caps, members, spread, loads, evidence, slots, day_cap, coverage)
 
 
 def _packed(work: Pass) -> tuple[npt.NDArray[np.void], list[tuple[str, ...]], list[tuple[str, ...]]]:
-    grid, caps = work.grid, work.caps
+    grid, caps, spans = work.grid, work.caps, work.caps.spans
     day = slice(grid.margin, grid.margin + work.n_judged)
     packed = np.zeros((len(work.scopes), work.n_judged), SLOT)
     packed["wh"] = work.loads.wh[:, day]
-    packed["cap_kw"] = work.slots.cap_kw[:, day]
+    packed["cap_kw"] = spans.wide(work.slots.cap_kw)[:, day]
     packed["reasons"] = work.slots.reasons[:, day]
     packed["evidence"] = work.loads.evidence[:, day]
     packed["meters"] = work.loads.meters[:, day]
@@ -167,25 +165,28 @@ def _packed(work: Pass) -> tuple[npt.NDArray[np.void], list[tuple[str, ...]], li
     packed["facts"] = work.evidence.facts[:, day]
     packed["verdict"] = work.slots.verdict[:, day]
     first_of = np.searchsorted(caps.scope, np.arange(len(work.scopes)))
-    shown = caps.shown[:, day]
-    packed["order"] = np.where(shown >= 0, shown - first_of[:, None], -1)
+    place = np.where(caps.shown >= 0, caps.shown - first_of[:, None], -1).astype(np.int8)
+    packed["order"] = spans.wide(place)[:, day]
     counts = np.bincount(caps.scope, minlength=len(work.scopes))
-    ids = [work.world.orders[r].order_id for r in caps.order]
+    ids = [work.world.order_ids[r] for r in caps.order.tolist()]
     orders = [tuple(ids[f : f + c]) for f, c in zip(first_of.tolist(), counts.tolist(), strict=True)]
-    versions = _baselines_used(work, packed["baseline"], day)
+    versions, used = _baselines_used(work)
+    packed["baseline"] = spans.wide(used)[:, day]
     return packed, orders, versions
 
 
-def _baselines_used(work: Pass, shown: npt.NDArray[np.int8], day: slice) -> list[tuple[str, ...]]:
-    """Versions of the baselines that hold in the day, by scope; fills ``shown`` with the index of each slot's."""
-    rows = work.caps.baselines.row[:, day]
-    name = [b.version for b in work.world.baselines]
-    shown[...] = np.where(rows >= 0, 0, -1)
+def _baselines_used(work: Pass) -> tuple[list[tuple[str, ...]], npt.NDArray[np.int8]]:
+    """Versions of the baselines that hold in the judged day, by scope, and the place of each span's, [S, K]."""
+    margin, name = work.grid.margin, work.world.baseline.version
+    seen = np.unique(work.caps.spans.of_slot[margin : margin + work.n_judged])
+    used = np.full(work.caps.take.shape, -1, np.int8)
+    rows = work.caps.baselines.row[:, seen]
     low = rows.min(axis=1, initial=len(name), where=rows >= 0)
     high = rows.max(axis=1, initial=-1)
     versions: list[tuple[str, ...]] = [(name[h],) if h >= 0 else () for h in high.tolist()]
+    used[:, seen] = np.where(rows >= 0, 0, -1)
     for s in np.flatnonzero(low < high):
-        used = np.unique(rows[s][rows[s] >= 0])
-        versions[s] = tuple(name[r] for r in used)
-        shown[s] = np.where(rows[s] >= 0, np.searchsorted(used, rows[s]), -1)
-    return versions
+        found = np.unique(rows[s][rows[s] >= 0])
+        versions[s] = tuple(name[r] for r in found)
+        used[s, seen] = np.where(rows[s] >= 0, np.searchsorted(found, rows[s]), -1)
+    return versions, used

@@ -44,10 +44,12 @@ def spreads(readings: ReadingColumns, slot_s: int) -> Bool:
 
 def spread_scopes(world: World, scopes: I64, readings: ReadingColumns, grid: Grid) -> Bool:
     """Scopes with a reading in the grid that may tell of more than one slot, [S]."""
+    found = np.zeros(len(scopes), np.bool_)
+    if not ((readings.kind == Kind.ENERGY_REG) | (readings.period_s > grid.slot_s)).any():
+        return found
     inside = (readings.ts > grid.starts_s[0]) & (readings.ts <= grid.ends_s[-1])
     meters = np.unique(readings.meter[inside & spreads(readings, grid.slot_s)])
     rows, owner = rows_of(world.member_scope, scopes)
-    found = np.zeros(len(scopes), np.bool_)
     found[owner[np.isin(world.member_meter[rows], meters)]] = True
     return found
 

@@ -57,7 +57,7 @@ def thresholds_kw(caps: Caps) -> F64:
     tested = np.where(caps.is_energy[:, None], caps.cap_kw, caps.over_kw)
     active = caps.ordered & ~caps.exempt & ~np.isnan(tested)
     np.minimum.at(lowest, caps.scope, np.where(active, tested, np.inf))
-    return lowest
+    return caps.spans.wide(lowest)
 
 
 def _joined(parts: list[MeterSlots]) -> MeterSlots:

@@ -1,6 +1,7 @@
 """The verdict of each slot (SEMANTICS §4.21): one of no_order, exempt, outage, grace, violating, unknown, compliant."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -40,34 +41,47 @@ class Slots:
 
     verdict: U8
     reasons: U32
-    cap_kw: F64  # of the order that takes the slot, NaN without
+    cap_kw: F64  # [S, K] of the order that takes the slot, NaN without
     over: Bool  # a power cap takes the slot, and the load is over it
     crossed: I64  # [O] first column at which the order's day energy breaks its cap, T where none does
-    used_wh: I64  # [O, T] energy of the day's judged slots so far
+    used_wh: I64  # [O, day slots] energy of the day's judged slots so far
 
 
 def evidence_of(loads: Loads, caps: Caps) -> Evidence:
     """Apply the zero rules (SEMANTICS §2.11) and tell how far each slot is known."""
     facts = loads.facts
     full = (loads.meters > 0) & (loads.evidence == loads.meters)
-    zero = full & ((facts & Fact.ALL_ZERO) > 0)
-    outage = zero & ((facts & Fact.POWER_OUT) > 0) & ((facts & Fact.LIVE) == 0)
-    with np.errstate(invalid="ignore"):
-        idle_is_nothing = caps.baselines.idle_kw <= ZERO_IDLE_SHARE * caps.baselines.running_kw
-    unproven = zero & ((facts & Fact.LIVE) == 0) & ~outage & ~idle_is_nothing
+    zero = full & has(facts, Fact.ALL_ZERO)
+    outage = unproven = _nowhere(full.shape)
+    if np.count_nonzero(zero):
+        live = has(facts, Fact.LIVE)
+        outage = zero & has(facts, Fact.POWER_OUT) & ~live
+        with np.errstate(invalid="ignore"):
+            idle_is_nothing = caps.baselines.idle_kw <= ZERO_IDLE_SHARE * caps.baselines.running_kw
+        unproven = zero & ~live & ~outage & ~caps.spans.wide(idle_is_nothing)
+        facts = facts | unproven * np.uint16(Fact.ZERO_UNPROVEN)
     covered = full & ~unproven
-    bound = covered | ((facts & Fact.LOWER_BOUND) > 0) & ((facts & Fact.SPEAKS) > 0) & ~unproven
-    due, due_up = (facts & Fact.DUE) > 0, (facts & Fact.DUE_UP) > 0
+    bound = covered | (has(facts, Fact.LOWER_BOUND) & has(facts, Fact.SPEAKS) & ~unproven)
     missing = loads.missing > 0
     return Evidence(
         covered=covered,
         bound=bound,
         known_wh=np.where(bound, loads.wh, 0),
         outage=outage,
-        silent=missing | (unproven & due),
-        silent_up=(missing & ((facts & Fact.FEED_DOWN) == 0)) | (unproven & due_up),
-        facts=np.where(unproven, facts | np.uint16(Fact.ZERO_UNPROVEN), facts),
+        silent=missing | (unproven & has(facts, Fact.DUE)),
+        silent_up=(missing & ~has(facts, Fact.FEED_DOWN)) | (unproven & has(facts, Fact.DUE_UP)),
+        facts=facts,
     )
+
+
+def _nowhere(shape: tuple[int, ...]) -> Bool:
+    """No slot, without memory."""
+    return np.broadcast_to(np.zeros((), np.bool_), shape)
+
+
+def has(facts: npt.NDArray[np.uint16], fact: Fact) -> Bool:
+    """Where a fact holds."""
+    return np.asarray((facts & np.uint16(fact)) != 0, np.bool_)
 
 
 def threshold_wh(load_kw: F64, hours: float) -> F64:
@@ -83,146 +97,183 @@ def slot_verdicts(
     day_cap_wh: [O], NaN where the order has no known day cap. past: [T], the slot's end is not after as_of; slots after
     it are unknown here and never shown.
     """
-    shape = loads.wh.shape
-    column_at = np.arange(shape[1])[None, :]
-    verdict = np.full(shape, Verdict.NO_ORDER, np.uint8)
-    reasons = np.where(caps.any_partial, np.uint32(Reason.PARTIAL_SLOT), np.uint32(0))
-    known = evidence.bound & past
-    covered = evidence.covered & past
+    wide = caps.spans.wide
+    known, covered = evidence.bound & past, evidence.covered & past
     used, crossed = _day_energy(caps, evidence, grid, day_cap_wh, past, loads.register_extra_wh)
-    tomorrow = grid.margin + grid.today.n_slots
-    taken = caps.take >= 0
-    row = np.maximum(caps.take, 0)
-    cap = np.full(shape, np.nan)
-    over, spent = np.zeros(shape, np.bool_), np.zeros(shape, np.bool_)
-    cause = np.zeros(shape, np.uint32)
-    if len(caps.order):
-        cap = np.where(taken, caps.cap_kw[row, column_at], np.nan)
-        limit_wh = threshold_wh(np.where(taken, caps.over_kw[row, column_at], np.nan), grid.hours)
-        energy = taken & caps.is_energy[row]
-        running, idle = caps.baselines.running_kw, caps.baselines.idle_kw
-        stopped_kw = np.where(np.isnan(idle), IDLE_UNKNOWN_CAP * running, idle) + STOP_MARGIN * running
+    taken = _Taken.of(world, caps, day_cap_wh, grid)
+    over = known & (loads.wh > wide(taken.over_wh))
+    spent, near = _by_day_energy(caps, taken, grid, day_cap_wh, used, crossed, loads.wh)
+    between = _nowhere(over.shape)
+    if taken.is_proxy.any():  # SEMANTICS §3.14
+        low, high = threshold_wh(taken.cap_kw, grid.hours), threshold_wh(taken.over_kw, grid.hours)
         with np.errstate(invalid="ignore"):
-            spent = (
-                energy
-                & (column_at >= crossed[row])
-                & (column_at < tomorrow)
-                & (loads.wh > threshold_wh(stopped_kw, grid.hours))
-            )
-            over = taken & ~energy & (loads.wh > limit_wh) & known
-        cause = _cannot_judge(world, caps, cap, energy, row, day_cap_wh, loads.wh, grid)
-        near = _within_tolerance(world, caps, cap, energy, row, used, day_cap_wh, loads.wh, grid)
-        reasons |= np.where(taken & near, np.uint32(Reason.WITHIN_TOLERANCE), np.uint32(0))
-    blocked = cause > 0
-    over &= ~blocked
-    violating = taken & (over | (spent & known & ~blocked))
-    outage = (taken | caps.any_grace) & evidence.outage & past
-    undecided = taken & ~violating & (~covered | blocked)
-    silence = _why_unknown(loads, evidence, past)
-    for code, where in (
-        (Verdict.COMPLIANT, taken),
-        (Verdict.UNKNOWN, undecided),
-        (Verdict.VIOLATING, violating),
-        (Verdict.GRACE, caps.any_grace),
-        (Verdict.OUTAGE, outage),
-        (Verdict.EXEMPT, caps.any_exempt),
+            between = wide(taken.is_proxy) & (loads.wh >= wide(low)) & (loads.wh <= wide(high))
+    blocked = wide(taken.cause != 0) | between
+    violating = over | (spent & known & ~blocked)
+    is_taken = wide(taken.is_taken)
+    base = np.where(taken.is_taken, np.uint8(Verdict.COMPLIANT), np.uint8(Verdict.NO_ORDER))
+    base[caps.any_grace] = Verdict.GRACE
+    base[caps.any_exempt] = Verdict.EXEMPT
+    verdict, reasons = wide(base), np.zeros(over.shape, np.uint32)
+    set_where(verdict, is_taken & ~violating & (~covered | blocked), Verdict.UNKNOWN)
+    set_where(verdict, violating, Verdict.VIOLATING)
+    if np.count_nonzero(evidence.outage):
+        set_where(verdict, evidence.outage & past & (is_taken | wide(caps.any_grace)), Verdict.OUTAGE)
+        over &= verdict == Verdict.VIOLATING
+    if np.isfinite(taken.tolerant_wh).any():
+        near = near | (loads.wh > wide(taken.tolerant_wh))
+    for reason, where in (
+        (Reason.WITHIN_TOLERANCE, near & (verdict == Verdict.COMPLIANT)),
+        (Reason.PARTIAL_SLOT, wide(caps.any_partial)),  # there is no order then
+        (Reason.INCOMPLETE, violating & (verdict == Verdict.VIOLATING) & ~covered),
+        (Reason.DAY_CAP_USED, spent & ~over & (verdict == Verdict.VIOLATING)),
+        (Reason.OUTAGE, verdict == Verdict.OUTAGE),
     ):
-        verdict[where] = code
-    unknown = verdict == Verdict.UNKNOWN
-    compliant = verdict == Verdict.COMPLIANT
-    reasons = np.where(compliant | (verdict == Verdict.NO_ORDER), reasons, np.uint32(0))
-    reasons |= np.where(unknown, np.where(covered, cause, silence | cause), np.uint32(0))
-    is_violating = verdict == Verdict.VIOLATING
-    reasons |= np.where(is_violating & ~covered, np.uint32(Reason.INCOMPLETE), np.uint32(0))
-    reasons |= np.where(is_violating & spent & ~over, np.uint32(Reason.DAY_CAP_USED), np.uint32(0))
-    reasons |= np.where(verdict == Verdict.OUTAGE, np.uint32(Reason.OUTAGE), np.uint32(0))
-    return Slots(verdict, reasons, cap, over & is_violating, crossed, used)
+        add_where(reasons, where, np.uint32(reason))
+    unknown = np.flatnonzero(verdict == Verdict.UNKNOWN)
+    scope, column = np.divmod(unknown, over.shape[1])
+    cause = taken.cause[scope, caps.spans.of_slot[column]] | between.reshape(-1)[unknown] * np.uint32(
+        Reason.IDLE_UNKNOWN
+    )
+    silence = _why_unknown(loads, evidence.facts, past, scope, column)
+    reasons.reshape(-1)[unknown] = np.where(covered.reshape(-1)[unknown], cause, silence | cause)
+    return Slots(verdict, reasons, taken.cap_kw, over, crossed, used)
+
+
+def set_where(target: npt.NDArray[Any], where: Bool, value: int) -> None:
+    """Set few of many: an index of what is set is faster than a mask."""
+    target.reshape(-1)[np.flatnonzero(where)] = value
+
+
+def add_where(target: U32, where: Bool, bits: np.uint32) -> None:
+    """Set bits of few of many."""
+    target.reshape(-1)[np.flatnonzero(where)] |= bits
+
+
+@dataclass(frozen=True, slots=True)
+class _Taken:
+    """What the order that takes each slot says of it, [S, K]."""
+
+    is_taken: Bool
+    row: npt.NDArray[np.int32]  # order row, 0 where none takes the slot
+    by_energy: Bool
+    cap_kw: F64  # NaN where there is none
+    over_kw: F64
+    over_wh: F64  # more than this in a slot is over; inf where no power is tested
+    tolerant_wh: F64  # more than this in a compliant slot is within the tolerance; inf where there is none
+    is_proxy: Bool  # a stop without residual load, and no idle level is known
+    cause: U32  # why a fully measured slot still has no verdict (SEMANTICS §3.15, §3.16), as reason bits
+
+    @staticmethod
+    def of(world: World, caps: Caps, day_cap_wh: F64, grid: Grid) -> "_Taken":
+        """Look up the order rows that take the slots."""
+        taken = caps.take >= 0
+        row = np.maximum(caps.take, 0)
+        nan, inf = np.full(taken.shape, np.nan), np.full(taken.shape, np.inf)
+        if not len(caps.order):
+            return _Taken(taken, row, taken, nan, nan, inf, inf, taken, np.zeros(taken.shape, np.uint32))
+        column = np.arange(caps.spans.n)
+        cap, over = (np.where(taken, kw[row, column], np.nan) for kw in (caps.cap_kw, caps.over_kw))
+
+        def of_order(flags: Bool) -> Bool:
+            return np.asarray(taken & flags[row], np.bool_)
+
+        energy = of_order(caps.is_energy)
+        orders, idle = caps.order, caps.baselines.idle_kw
+        indirect = of_order(world.order.is_control(orders, Control.UNITS, Control.COKING))
+        bare_stop = world.order.is_control(orders, Control.STOP) & np.isnan(world.order.residual_kw[orders])
+        no_baseline = taken & np.isnan(cap) & ~indirect
+        no_day = energy & ~np.isnan(caps.baselines.running_kw) & of_order(np.isnan(day_cap_wh))
+        cause = no_baseline * np.uint32(Reason.NO_BASELINE) | indirect * np.uint32(Reason.UNDECIDABLE)
+        cause |= no_day * np.uint32(Reason.NO_DAY_ENERGY)
+        by_power = taken & ~energy
+        tolerant = by_power & of_order(
+            world.order.is_control(orders, *(c for c, tolerance in TOLERANCE.items() if tolerance > 0))
+        )
+        return _Taken(
+            is_taken=taken,
+            row=row,
+            by_energy=energy,
+            cap_kw=cap,
+            over_kw=over,
+            over_wh=_or_inf(threshold_wh(over, grid.hours), by_power & (cause == 0)),
+            tolerant_wh=_or_inf(threshold_wh(cap, grid.hours), tolerant),
+            is_proxy=of_order(bare_stop) & np.isnan(idle),
+            cause=cause,
+        )
+
+
+def _or_inf(limit_wh: F64, holds: Bool) -> F64:
+    return np.asarray(np.where(holds & ~np.isnan(limit_wh), limit_wh, np.inf), np.float64)
 
 
 def _day_energy(
     caps: Caps, evidence: Evidence, grid: Grid, day_cap_wh: F64, past: Bool, register_extra_wh: I64
 ) -> tuple[I64, I64]:
     """Energy of each order's judged slots of the day so far, and the column that breaks the day cap (§4.21, §5.27)."""
-    shape = caps.ordered.shape
-    used = np.zeros(shape, np.int64)
-    crossed = np.full(shape[0], shape[1], np.int64)
-    if shape[0] == 0:
-        return used, crossed
-    judged = caps.ordered & ~caps.exempt & ~caps.grace
     day = grid.day
-    energy = np.where(judged[:, day] & past[day], evidence.known_wh[caps.scope][:, day], 0)
-    if past[day].all():
-        whole = judged[:, day].all(axis=1)
+    judged = caps.judged
+    counted = caps.spans.wide_day(judged) & past[day]
+    energy = np.where(counted, caps.of_order(evidence.known_wh)[:, day], 0)
+    if past[day].all() and len(caps.order):
+        whole = judged[:, caps.spans.day].all(axis=1)
         energy[:, -1] += np.where(whole, register_extra_wh[caps.scope], 0)
-    used[:, day] = np.cumsum(energy, axis=1)
-    with np.errstate(invalid="ignore"):
-        limit = np.rint(day_cap_wh * (1 + DAY_TOLERANCE))[:, None]
-        breaks = caps.has_day_energy[:, None] & (used[:, day] > limit) & past[day]
-    crossed = np.where(breaks.any(axis=1), grid.margin + breaks.argmax(axis=1), shape[1])
+    used = np.cumsum(energy, axis=1)
+    crossed = np.full(len(used), grid.n, np.int64)
+    for row in np.flatnonzero(caps.has_day_energy & (used.max(axis=1, initial=0) > _day_limit_wh(day_cap_wh))).tolist():
+        breaks = (used[row] > _day_limit_wh(day_cap_wh[row])) & past[day]
+        if breaks.any():
+            crossed[row] = grid.margin + breaks.argmax()
     return used, crossed
 
 
-def _cannot_judge(
-    world: World, caps: Caps, cap: F64, energy: Bool, row: npt.NDArray[np.int32], day_cap_wh: F64, wh: I64, grid: Grid
-) -> U32:
-    """Why a fully measured slot still has no verdict (SEMANTICS §3.14-16), as reason bits."""
-    orders = [world.orders[r] for r in caps.order]
-    indirect = np.array([o.control in (Control.UNITS, Control.COKING) for o in orders])[row]
-    proxy = np.array([o.control == Control.STOP and o.residual_kw is None for o in orders])[row]
-    running, idle = caps.baselines.running_kw, caps.baselines.idle_kw
-    proxy = proxy & np.isnan(idle)
-    low = threshold_wh(cap, grid.hours)
-    column = np.arange(wh.shape[1])[None, :]
+def _day_limit_wh(day_cap_wh: Any) -> Any:
+    """Where a day cap breaks; inf where none is known."""
+    limit = np.rint(day_cap_wh * (1 + DAY_TOLERANCE))
+    return np.where(np.isnan(limit), np.inf, limit)
+
+
+def _by_day_energy(
+    caps: Caps, taken: _Taken, grid: Grid, day_cap_wh: F64, used: I64, crossed: I64, wh: I64
+) -> tuple[Bool, Bool]:
+    """Where an energy limit takes the slot, after its day cap broke: while the plant runs (§4.21), and while the cap is
+    used and the tolerance not (§3.13), [S, T]."""
+    spent, near = np.zeros(wh.shape, np.bool_), np.zeros(wh.shape, np.bool_)
     with np.errstate(invalid="ignore"):
-        high = threshold_wh(np.where(proxy, caps.over_kw[row, column], np.nan), grid.hours)
-        between = proxy & (wh >= low) & (wh <= high)
-    no_baseline = np.isnan(cap) & ~indirect
-    no_day = energy & ~np.isnan(running) & np.isnan(day_cap_wh[row])
-    cause = np.where(no_baseline, np.uint32(Reason.NO_BASELINE), np.uint32(0))
-    cause |= np.where(indirect, np.uint32(Reason.UNDECIDABLE), np.uint32(0))
-    cause |= np.where(between, np.uint32(Reason.IDLE_UNKNOWN), np.uint32(0))
-    cause |= np.where(no_day, np.uint32(Reason.NO_DAY_ENERGY), np.uint32(0))
-    return np.asarray(np.where(caps.take >= 0, cause, 0), np.uint32)
-
-
-def _within_tolerance(
-    world: World,
-    caps: Caps,
-    cap: F64,
-    energy: Bool,
-    row: npt.NDArray[np.int32],
-    used: I64,
-    day_cap_wh: F64,
-    wh: I64,
-    grid: Grid,
-) -> Bool:
-    """Between the cap and the cap with its tolerance (SEMANTICS §3.13)."""
-    column = np.arange(wh.shape[1])[None, :]
-    tolerant = np.array([TOLERANCE.get(world.orders[r].control, 0.0) > 0 for r in caps.order])[row]
+        beyond = caps.is_energy & (used.max(axis=1, initial=0) > np.rint(day_cap_wh))
+    scopes = np.unique(caps.scope[beyond])
+    if len(scopes) == 0:
+        return spent, near
+    wide, day = caps.spans.wide, grid.day
+    energy, row = wide(taken.by_energy[scopes])[:, day], wide(taken.row[scopes])[:, day]
+    idle, running = caps.baselines.idle_kw[scopes], caps.baselines.running_kw[scopes]
+    stopped_kw = np.where(np.isnan(idle), IDLE_UNKNOWN_CAP * running, idle) + STOP_MARGIN * running
+    column = np.arange(grid.n)[day]
     with np.errstate(invalid="ignore"):
-        power = ~energy & tolerant & (wh > threshold_wh(cap, grid.hours))
-        day = energy & (used[row, column] > np.rint(day_cap_wh)[row]) & (column < grid.margin + grid.today.n_slots)
-    return np.asarray(power | day, np.bool_)
+        runs = wh[scopes, day] > wide(threshold_wh(stopped_kw, grid.hours))[:, day]
+        near[scopes, day] = energy & (used[row, column - grid.margin] > np.rint(day_cap_wh)[row])
+    spent[scopes, day] = energy & (column >= crossed[row]) & runs
+    return spent, near
 
 
-def _why_unknown(loads: Loads, evidence: Evidence, past: Bool) -> U32:
-    """What keeps a slot from being fully measured, as reason bits."""
-    facts = evidence.facts
-    unproven = (facts & Fact.ZERO_UNPROVEN) > 0
-    absent = loads.meters > loads.evidence
-    quiet = absent & (loads.missing == 0) & ((facts & (Fact.DECLARED | Fact.COARSE)) == 0)
-    bits = np.zeros(loads.wh.shape, np.uint32)
+def _why_unknown(loads: Loads, facts: npt.NDArray[np.uint16], past: Bool, scope: I64, column: I64) -> U32:
+    """What keeps slots from being fully measured, as reason bits. scope, column: of the slots."""
+    fact, meters, evidence = facts[scope, column], loads.meters[scope, column], loads.evidence[scope, column]
+    is_missing = loads.missing[scope, column] > 0
+    absent, speaks = meters > evidence, has(fact, Fact.SPEAKS)
+    quiet = absent & ~is_missing & ((fact & np.uint16(Fact.DECLARED | Fact.COARSE)) == 0)
+    bits = np.zeros(len(scope), np.uint32)
     for reason, where in (
-        (Reason.NO_METER, loads.meters == 0),
-        (Reason.ZERO_UNPROVEN, unproven),
-        (Reason.MISSING, loads.missing > 0),
-        (Reason.AWAITED, quiet | ~past),
-        (Reason.INCOMPLETE, absent & (loads.evidence > 0) | ((facts & Fact.SPEAKS) > 0) & (loads.evidence == 0)),
-        (Reason.OUTAGE, (facts & Fact.DECLARED) > 0),
-        (Reason.RESOLUTION, (facts & Fact.COARSE) > 0),
-        (Reason.OVER_CAPACITY, absent & ((facts & Fact.OVER_CAPACITY) > 0)),
-        (Reason.NOT_EVIDENCE, absent & ((facts & Fact.NOT_EVIDENCE) > 0)),
-        (Reason.NO_MULTIPLIER, absent & ((facts & Fact.NO_MULTIPLIER) > 0)),
+        (Reason.NO_METER, meters == 0),
+        (Reason.ZERO_UNPROVEN, has(fact, Fact.ZERO_UNPROVEN)),
+        (Reason.MISSING, is_missing),
+        (Reason.AWAITED, quiet | ~past[column]),
+        (Reason.INCOMPLETE, absent & (evidence > 0) | speaks & (evidence == 0)),
+        (Reason.OUTAGE, has(fact, Fact.DECLARED)),
+        (Reason.RESOLUTION, has(fact, Fact.COARSE)),
+        (Reason.OVER_CAPACITY, absent & has(fact, Fact.OVER_CAPACITY)),
+        (Reason.NOT_EVIDENCE, absent & has(fact, Fact.NOT_EVIDENCE)),
+        (Reason.NO_MULTIPLIER, absent & has(fact, Fact.NO_MULTIPLIER)),
     ):
-        bits |= np.where(where, np.uint32(reason), np.uint32(0))
+        bits |= where * np.uint32(reason)
     return bits

@@ -10,8 +10,9 @@ import numpy as np
 import numpy.typing as npt
 
 from detectors.registry import FOREVER, Baseline, Exemption, Order, Registry, with_default_scopes
+from detectors.registry_columns import BaselineColumns, ExemptionColumns, OrderColumns
 from detectors.slots import local_date
-from detectors.vocab import Control, Measure, Role
+from detectors.vocab import Control, Role
 
 I64 = npt.NDArray[np.int64]
 I32 = npt.NDArray[np.int32]
@@ -52,11 +53,14 @@ class World:
     meter_row: dict[str, int]
     orders: tuple[Order, ...]
     order_ids: tuple[str, ...]
+    order: OrderColumns
     order_scope: I64
     order_grace_to: I64
     baselines: tuple[Baseline, ...]
+    baseline: BaselineColumns
     baseline_scope: I64
     exemptions: tuple[Exemption, ...]
+    exemption: ExemptionColumns
     exemption_scope: I64
     member_scope: I64
     member_meter: I64
@@ -145,11 +149,14 @@ def compile_world(registry: Registry, slot_s: int = 900, day_type: DayType | Non
         meter_row=meter_row,
         orders=tuple(orders),
         order_ids=tuple(o.order_id for o in orders),
+        order=OrderColumns.of(orders),
         order_scope=_i64(scope_row[o.scope_id] for o in orders),
         order_grace_to=_i64(_grace_ends(orders, baselines, registry.zone, kind_of_day)),
         baselines=tuple(baselines),
+        baseline=BaselineColumns.of(baselines),
         baseline_scope=_i64(scope_row[b.scope_id] for b in baselines),
         exemptions=tuple(exemptions),
+        exemption=ExemptionColumns.of(exemptions),
         exemption_scope=_i64(scope_row[e.scope_id] for e in exemptions),
         member_scope=members[:, 0].copy(),
         member_meter=members[:, 1].copy(),
@@ -255,8 +262,3 @@ def nominal_cap_kw(order: Order, baseline: Baseline | None) -> float | None:
     if order.control == Control.LIMIT and running is not None and order.reduction is not None:
         return (1 - order.reduction) * running
     return None
-
-
-def is_energy_limit(order: Order) -> bool:
-    """Whether an order limits the day's energy instead of power."""
-    return order.control == Control.LIMIT and order.measure == Measure.ENERGY

@@ -7,6 +7,9 @@ import numpy.typing as npt
 
 Bool = npt.NDArray[np.bool_]
 
+#: The least share of the day cap that is used.
+USED_SHARE = 0.8
+
 
 def flags(
     used_wh: npt.NDArray[np.int64],
@@ -14,7 +17,7 @@ def flags(
     slots_left: npt.NDArray[np.int64],
     day_cap_wh: npt.NDArray[np.float64],
     *,
-    used_share: float = 0.8,
+    used_share: float = USED_SHARE,
     tolerance: float = 0.03,
     slots_per_hour: int = 4,
 ) -> Bool:

@@ -32,9 +32,14 @@ class SilenceTrack:
     order_from_s: int
 
 
+def needed(slot_s: int) -> int:
+    """Adjacent silent slots that open the alert."""
+    return max(1, OPEN_MIN * 60 // slot_s)
+
+
 def walk(track: SilenceTrack, blank: Alert, carried: Alert | None, *, slot_s: int) -> list[Alert]:
     """The alerts that lived in the day; ``carried`` is the one open when it began."""
-    needed = max(1, OPEN_MIN * 60 // slot_s)
+    opens_at = needed(slot_s)
     day_limit = DAY_MISSING_MIN * 60 // slot_s
     alerts = [carried] if carried else []
     current = carried
@@ -47,7 +52,7 @@ def walk(track: SilenceTrack, blank: Alert, carried: Alert | None, *, slot_s: in
         run = run + 1 if counts else 0
         missing_today += counts and track.ordered[t]
         if current is None:
-            if run < needed:
+            if run < opens_at:
                 continue
             first = t - run + 1
             current = replace(

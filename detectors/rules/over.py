@@ -43,6 +43,8 @@ def segment_starts(ordered: Bool, edge: Bool) -> I64:
     """First column of the run of ordered slots that each column belongs to, [..., T]; a window's edge ends a run."""
     before = np.zeros_like(ordered)
     before[..., 1:] = ordered[..., :-1] & ~edge[..., :-1]
+    if before[..., 1:].all():
+        return np.zeros(ordered.shape, np.int64)
     column = np.broadcast_to(np.arange(ordered.shape[-1], dtype=np.int64), ordered.shape)
     return np.asarray(np.maximum.accumulate(np.where(before, 0, column), axis=-1), np.int64)
 
@@ -53,12 +55,29 @@ def opens(over: Bool, starts: I64, *, n: int, m: int) -> Bool:
     over, starts: [..., T]; starts as ``segment_starts`` gives them. n = 0 flags nothing over: a threshold of 0 is met
     by every over slot.
     """
-    t = over.shape[-1]
-    count = np.zeros((*over.shape[:-1], t + 1), np.int32)
-    np.cumsum(over, axis=-1, out=count[..., 1:])
-    low = np.maximum(starts, np.arange(t) - m + 1)
-    inside = count[..., 1:] - np.take_along_axis(count, low, axis=-1)
+    inside = over_among(over, m)
+    if starts.any():  # several segments: no more than since the first slot of the own one
+        count = np.zeros((*over.shape[:-1], over.shape[-1] + 1), np.int32)
+        np.cumsum(over, axis=-1, out=count[..., 1:])
+        begins = starts == np.arange(over.shape[-1])
+        before = np.maximum.accumulate(np.where(begins, count[..., :-1], 0), axis=-1)
+        inside = np.minimum(inside, count[..., 1:] - before)
     return np.asarray(over & (inside >= n), np.bool_)
+
+
+def over_among(over: Bool, m: int) -> npt.NDArray[np.uint16]:
+    """Over slots among the m that end with each, [..., T]; sums of doubled width instead of one over all columns."""
+    width, sums = 1, over.astype(np.uint16)
+    total, done = np.zeros_like(sums), 0
+    while True:
+        if m & width:  # the ``width`` columns before the last ``done`` ones
+            total[..., done:] += sums[..., : sums.shape[-1] - done]
+            done += width
+        if done == m or done >= sums.shape[-1]:
+            return total
+        wider = sums.copy()
+        wider[..., width:] += sums[..., :-width]
+        sums, width = wider, width * 2
 
 
 @dataclass(frozen=True, slots=True)
