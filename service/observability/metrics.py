@@ -58,7 +58,7 @@ DATA_AS_OF = Metric(
     "cuofeng_data_as_of_timestamp_seconds", G, "Slot end up to which every scope was evaluated, unknown included"
 )
 DEGRADED = Metric(
-    "cuofeng_degraded", G, "1 when an empty feed may hide something: late, stopped, or not judged in time"
+    "cuofeng_degraded", G, "1 when an empty feed may hide something: any fault"
 )
 FAULT = Metric("cuofeng_fault", G, "1 while this fault makes the feed degraded; every one has its series", ("fault",))
 PROCESSES = Metric("cuofeng_processes", G, "Processes of a role that are heard", ("role",))
@@ -105,6 +105,7 @@ REFRESH = Metric("cuofeng_metrics_refresh_seconds", G, "Time the last look into 
 HTTP_REQUESTS = Metric("cuofeng_http_requests_total", C, "Requests answered", ("method", "route", "status"))
 HTTP_SECONDS = Metric("cuofeng_http_request_duration_seconds", H, "Time to answer, long-polls included", ("route",))
 HTTP_IN_FLIGHT = Metric("cuofeng_http_requests_in_flight", G, "Requests being answered")
+FEED_WATCHED = Metric("cuofeng_feed_watched", G, "1 while this process looks for new events, so that readers are woken")
 
 #: Every metric of the service. Nothing else is exported.
 METRICS: tuple[Metric, ...] = tuple(value for value in list(globals().values()) if isinstance(value, Metric))
@@ -159,6 +160,7 @@ class ServeMetrics:
             HTTP_SECONDS.name, HTTP_SECONDS.help, HTTP_SECONDS.labels, registry=self.registry, buckets=_HTTP_BUCKETS_S
         )
         self.in_flight = Gauge(HTTP_IN_FLIGHT.name, HTTP_IN_FLIGHT.help, registry=self.registry)
+        self.feed_watched = Gauge(FEED_WATCHED.name, FEED_WATCHED.help, registry=self.registry)
         Gauge(BUILD_INFO.name, BUILD_INFO.help, BUILD_INFO.labels, registry=self.registry).labels(version).set(1)
 
     def answered(self, *, method: str, route: str, status: int, seconds: float) -> None:

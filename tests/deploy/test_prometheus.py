@@ -1,6 +1,7 @@
 """A real Prometheus scrapes the demo: every query of the dashboard and every rule finds rows."""
 
 import asyncio
+import re
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
@@ -173,3 +174,21 @@ async def test_every_alert_has_a_promtool_test_that_fires_it() -> None:
             own = [case for case in cases if case["alertname"] == rule["alert"]]
             assert any(case.get("exp_alerts") for case in own), rule["alert"]
             assert any(not case.get("exp_alerts") for case in own), rule["alert"]
+
+
+async def test_no_alert_fires_in_a_quiet_hour() -> None:
+    """Every one is asked for, with series of every metric that it reads."""
+    tests = read_yaml(DEPLOY / "prometheus" / "tests" / "cuofeng.yaml")["tests"]
+    (quiet,) = [test for test in tests if test["name"] == "A quiet hour"]
+    asked = quiet["alert_rule_test"]
+    assert {case["alertname"] for case in asked} == {rule["alert"] for rule in rules() if "alert" in rule}
+    assert not any(case.get("exp_alerts") for case in asked)
+    assert {case["eval_time"] for case in asked} == {"15m30s", "60m"}
+    fed = {re.match(r"[a-z_]+", series["series"])[0] for series in quiet["input_series"]}  # type: ignore[index]
+    recorded = {rule["record"]: rule["expr"] for rule in rules() if "record" in rule}
+    for rule in rules():
+        expression = rule["expr"]
+        for name, meaning in recorded.items():
+            expression = expression.replace(name, meaning)
+        if "alert" in rule:
+            assert set(re.findall(r"\b(?:cuofeng_[a-z_]+|up\b)", expression)) <= fed, rule["alert"]

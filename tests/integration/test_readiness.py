@@ -106,3 +106,4 @@ async def test_long_polls_that_would_not_be_woken(service: Service) -> None:
     await asyncio.sleep(0.05)
     body: Any = (await service.client.get("/readyz")).json()
     assert body["faults"] == ["feed_unwatched"]
+    assert "cuofeng_feed_watched 0.0" in (await service.get("/metrics", "metrics")).text

@@ -100,6 +100,7 @@ def register(app: FastAPI) -> None:
     async def metrics(request: Request) -> Response:
         """Prometheus text format; docs/metrics.md lists every metric."""
         parts = parts_of(request)
+        parts.metrics.feed_watched.set(parts.feed.is_watching)
         return Response(await parts.exporter.payload() + parts.metrics.render(), media_type=CONTENT_TYPE)
 
     @app.get(
