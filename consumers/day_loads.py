@@ -77,5 +77,4 @@ async def readings_of(
     np.minimum.at(after, place, first[owner])
     np.maximum.at(until, place, last[owner])
     some = after < until
-    readings = await load_readings(connection, office.meter_no[meters[some]], after[some], until[some])
-    return replace(readings, meter=office.meter_rows(readings.meter.astype(np.int64)).astype(np.int32))
+    return office.with_rows(await load_readings(connection, office.meter_no[meters[some]], after[some], until[some]))

@@ -1,6 +1,7 @@
 """The evaluating role: claim dirty scopes, judge them, write verdicts and alerts, each pass one transaction."""
 
 import asyncio
+import gc
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from time import monotonic
@@ -21,7 +22,7 @@ from detectors.world import World, compile_world
 from service.calendar import office_day_type
 from service.clock import Clock
 from service.db.heartbeats import Role
-from service.db.judgement import Marks, claim, first_marked_slot
+from service.db.judgement import Marks, claim
 from service.db.partitions import ensure_partitions, months_between
 from service.db.quarantine import awaits_known_meter
 from service.db.registry_load import load_registry
@@ -44,6 +45,14 @@ RETRY_S = 1.0
 RECHECK_WAIT_S = 30.0
 #: A pass may take long where years are judged again; none takes this long (seconds).
 STALL_S = 300.0
+
+
+class _NoRoomError(Exception):
+    """Months without a partition."""
+
+    def __init__(self, months: list[date]) -> None:
+        super().__init__(str(months))
+        self.months = months
 
 
 class Evaluator:
@@ -74,24 +83,24 @@ class Evaluator:
                 await tick(connection, office, self._as_of, now)
                 await finalise(connection, office, self._as_of, now)
             self._ticked_slot = slot
-        await self._make_room(office)
-        async with writing(self._engine) as connection:
-            return await self._judge(connection, office, now, time)
-
-    async def _make_room(self, office: Office) -> None:
-        """Partitions for every day that marks may reach; not in the judging transaction, which would lock all out."""
-        async with reading(self._engine) as connection:
-            first_slot = await first_marked_slot(connection)
-        if first_slot is None:
-            return
-        world = office.world
-        first = local_date(world.zone, max(first_slot, office.frozen_slot) * world.slot_s - DAY_S)
-        last = local_date(world.zone, self._as_of)
-        months = [m for m in months_between(first, last) if m not in self._months]
-        if months:
+        try:
             async with writing(self._engine) as connection:
-                await ensure_partitions(connection, months[0], months[-1], ("scope_days",))
-            self._months.update(months)
+                return await self._judge(connection, office, now, time)
+        except _NoRoomError as error:
+            # Not in the judging transaction: it would lock all out.
+            async with writing(self._engine) as connection:
+                await ensure_partitions(connection, error.months[0], error.months[-1], ("scope_days",))
+            self._months.update(error.months)
+            return Rejudged()
+
+    def _need_room(self, office: Office, marks: Marks) -> None:
+        """Every day that the marks may reach has its partition, as far as this process knows; else _NoRoomError."""
+        world = office.world
+        first_slot = max(int(marks.first_slot.min()), office.frozen_slot)
+        first = local_date(world.zone, first_slot * world.slot_s - DAY_S)
+        months = [m for m in months_between(first, local_date(world.zone, self._as_of)) if m not in self._months]
+        if months:
+            raise _NoRoomError(months)
 
     async def _judge(
         self, connection: AsyncConnection, office: Office, now: datetime, time: StreamTime
@@ -113,6 +122,7 @@ class Evaluator:
         marks = marks.from_slot(office.frozen_slot)
         if not len(marks):
             return None
+        self._need_room(office, marks)
         if marks.first_slot.min() < office.begin_slot:
             office = await self._begin_earlier(connection, office, now)
         await recount(connection, office, await self._thin_spans(connection, office, marks), self._as_of, now)
@@ -174,6 +184,10 @@ class Evaluator:
             day_type = office_day_type(stored.registry)
             world = await asyncio.to_thread(compile_world, stored.registry, self._settings.slot_s, day_type)
             self._office = Office.of(stored, world, await self._begin_slot(connection, world))
+            # The registry is most of what this process holds: no collection need walk it again.
+            gc.unfreeze()
+            gc.collect()
+            gc.freeze()
         return True
 
 

@@ -1,11 +1,12 @@
 """The registry of one version as evaluation uses it: compiled, with the numbers that the database knows its rows by."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 
 from consumers.alert_view import AlertViews
+from detectors.readings import ReadingColumns
 from detectors.vocab import Kind
 from detectors.world import World
 from service.db.registry_load import StoredRegistry
@@ -59,9 +60,10 @@ class Office:
         """Row of each scope number, -1 where the registry has none."""
         return _rows(self.scope_no, self._scope_order, numbers)
 
-    def meter_rows(self, numbers: I64) -> I64:
-        """Row of each meter number, -1 where the registry has none."""
-        return _rows(self.meter_no, self._meter_order, numbers)
+    def with_rows(self, readings: ReadingColumns) -> ReadingColumns:
+        """Readings as the database numbers their meters, with rows in place of the numbers."""
+        rows = _rows(self.meter_no, self._meter_order, readings.meter.astype(np.int64))
+        return replace(readings, meter=rows.astype(np.int32))
 
 
 def _rows(known: I64, order: I64, numbers: I64) -> I64:

@@ -11,17 +11,21 @@ from consumers.alert_sync import changes
 from consumers.marks import runs
 from consumers.office import Office
 from detectors.caps import BEFORE_ORDER_S
-from detectors.feed import feed_alerts, is_down
+from detectors.feed import SourceSlots, feed_alerts, is_down
+from detectors.readings import ReadingColumns
 from detectors.slots import DAY_S, local_date, local_day
 from detectors.world import World
 from service.db import ticks
 from service.db.alert_store import save_alerts, save_live, stored_alerts
 from service.db.feed import publish
+from service.db.judgement import load_readings
 
 I64 = npt.NDArray[np.int64]
 
 #: A source is counted again when late data reaches a slot at which fewer than this share of its meters spoke.
 RECOUNT_SHARE = 0.3
+#: Slots of a source that are counted in one piece.
+COUNTED_AT_ONCE = 672
 #: How far back a tick marks scopes that no order needs.
 RECENT_S = 2 * DAY_S
 
@@ -117,21 +121,48 @@ async def _count(
 ) -> list[int]:
     """Store the state of a source over [first, last]; the slots at which it changed between up and down."""
     world = office.world
-    source = world.sources[source_row]
-    meters = [m for m, s in zip(world.registry.meters, world.meter_source, strict=True) if s == source_row]
-    starts = np.arange(first, last + 1, dtype=np.int64) * world.slot_s
-    valid = np.zeros(len(starts), np.int64)
-    for m in meters:
-        valid += (starts >= m.valid_from) & (starts < m.valid_to)
-    speaks = await ticks.count_evidence(connection, source, first, last, world.slot_s)
-    n_valid, n_speaks = (np.zeros((len(world.sources), len(starts)), np.int64) for _ in range(2))
-    n_valid[source_row], n_speaks[source_row] = valid, speaks
-    down, _ = is_down(world, first, n_valid, n_speaks, as_of)
-    before = {slot for name, slot in await ticks.down_slots(connection, first, last) if name == source}
-    now = {first + int(i) for i in np.flatnonzero(down[source_row])}
-    plants = int(world.source_plants[source_row])
-    await ticks.save_source_slots(connection, source, first, valid, speaks, plants, down[source_row])
-    return sorted(before ^ now)
+    source, plants = world.sources[source_row], int(world.source_plants[source_row])
+    flipped: set[int] = set()
+    for begin in range(first, last + 1, COUNTED_AT_ONCE):
+        end = min(begin + COUNTED_AT_ONCE - 1, last)
+        valid, speaks = await _evidence(connection, office, source_row, begin, end)
+        down, _ = is_down(world, begin, valid, speaks, as_of)
+        before = {slot for name, slot in await ticks.down_slots(connection, begin, end) if name == source}
+        flipped |= before ^ {begin + int(i) for i in np.flatnonzero(down[source_row])}
+        await ticks.save_source_slots(
+            connection, source, begin, valid[source_row], speaks[source_row], plants, down[source_row]
+        )
+    return sorted(flipped)
+
+
+async def _evidence(
+    connection: AsyncConnection, office: Office, source_row: int, first: int, last: int
+) -> tuple[I64, I64]:
+    """Meters valid at each slot and those with evidence, [sources, T], counted for one source.
+
+    Half of the meters mostly prove that the source is far from down; where they do not, all are counted.
+    """
+    world = office.world
+    meters = np.flatnonzero(world.meter_source == source_row)
+    counted = SourceSlots(world, first, last - first + 1)
+    begin_s, end_s = first * world.slot_s, (last + 1) * world.slot_s
+    counted.add(await _readings(connection, office, meters[::2], begin_s, end_s))
+    valid, speaks = counted.totals()
+    thin = np.flatnonzero(speaks[source_row] < RECOUNT_SHARE * valid[source_row])
+    if len(thin):
+        begin_s, end_s = (first + int(thin[0])) * world.slot_s, (first + int(thin[-1]) + 1) * world.slot_s
+        counted.add(await _readings(connection, office, meters, begin_s, end_s + DAY_S))
+        valid, speaks = counted.totals()
+    return valid, speaks
+
+
+async def _readings(
+    connection: AsyncConnection, office: Office, meters: I64, after_s: int, until_s: int
+) -> ReadingColumns:
+    shape = len(meters)
+    numbers = office.meter_no[meters]
+    readings = await load_readings(connection, numbers, np.full(shape, after_s), np.full(shape, until_s))
+    return office.with_rows(readings)
 
 
 async def _publish_feed(

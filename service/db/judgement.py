@@ -130,12 +130,6 @@ async def claim(
     )
 
 
-async def first_marked_slot(connection: AsyncConnection) -> int | None:
-    """Earliest slot that is marked; None where nothing is."""
-    first = await connection.scalar(text("SELECT min(first_slot) FROM dirty_scopes"))
-    return None if first is None else int(first)
-
-
 async def load_readings(connection: AsyncConnection, meter_nos: I64, after_s: I64, until_s: I64) -> ReadingColumns:
     """Standing readings of meters with ts in (after_s, until_s], one span a meter; ``meter`` is the meter_no."""
     if len(meter_nos) == 0:

@@ -1,36 +1,19 @@
 """Silence made visible: which slots are due for judgement though nothing arrived, and which sources are down."""
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
 
 import numpy as np
 import numpy.typing as npt
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from detectors.intervals import ENERGY_KINDS
-from detectors.vocab import QUALITY_CLASS
 from service.db.copying import as_rows, copy_in, row_dtype
 
 I64 = npt.NDArray[np.int64]
 Bool = npt.NDArray[np.bool_]
 
-_EVIDENCE = [q for q, cls in enumerate(QUALITY_CLASS) if cls == 0]
-
 _DUE_COLUMNS = ("scope_no", "first_slot", "last_slot", "due_slot")
 _DUE = row_dtype([("scope_no", ">i4"), ("first_slot", ">i8"), ("last_slot", ">i8"), ("due_slot", ">i8")])
-
-_COUNT = text(
-    "SELECT s.slot, count(DISTINCT r.meter_no) FROM readings r JOIN meters m USING (meter_no),"
-    " LATERAL (SELECT extract(epoch FROM r.ts)::bigint AS at,"
-    "  r.period_s AS length) t,"
-    " LATERAL generate_series(floor((t.at - t.length)::numeric / :width)::bigint,"
-    "  ceil(t.at::numeric / :width)::bigint - 1) AS s(slot)"
-    " WHERE m.source = :source AND r.ts > :after AND r.ts <= :until AND r.q = ANY(:evidence) AND r.kind = ANY(:kinds)"
-    " AND s.slot BETWEEN :first AND :last"
-    " AND (m.valid_from IS NULL OR m.valid_from <= to_timestamp(s.slot * :width))"
-    " AND (m.valid_to IS NULL OR m.valid_to > to_timestamp(s.slot * :width)) GROUP BY 1"
-)
 
 
 async def next_slots(connection: AsyncConnection) -> dict[str, int]:
@@ -58,31 +41,11 @@ async def mark_due(connection: AsyncConnection, scope_no: I64, first_slot: I64, 
     await copy_in(connection, "dirty_scopes", list(_DUE_COLUMNS), rows)
 
 
-async def count_evidence(connection: AsyncConnection, source: str, first_slot: int, last_slot: int, slot_s: int) -> I64:
-    """Meters of a source with evidence at each slot of [first_slot, last_slot]."""
-    rows = await connection.execute(
-        _COUNT,
-        {
-            "source": source,
-            "width": slot_s,
-            "first": first_slot,
-            "last": last_slot,
-            "after": datetime.fromtimestamp(first_slot * slot_s, UTC),
-            "until": datetime.fromtimestamp((last_slot + 1) * slot_s + 86_400, UTC),
-            "evidence": _EVIDENCE,
-            "kinds": [int(k) for k in ENERGY_KINDS],
-        },
-    )
-    counts = np.zeros(last_slot - first_slot + 1, np.int64)
-    for slot, count in rows:
-        counts[slot - first_slot] = count
-    return counts
-
-
 async def save_source_slots(
     connection: AsyncConnection, source: str, first_slot: int, meters: I64, evidence: I64, plants: int, down: Bool
 ) -> None:
-    """Write the state of a source over slots from ``first_slot`` on."""
+    """Write the state of a source over slots from ``first_slot`` on. evidence: meters that spoke, at least; exact
+    where they are few."""
     await connection.execute(
         text(
             "INSERT INTO source_slots (source, slot, meters, evidence, plants, is_down)"
