@@ -3,7 +3,7 @@
 import json
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -15,7 +15,7 @@ from consumers.file_tables import Column, Instants, Numbers, Words
 from consumers.timestamps import TimeFault, parse_ms
 from consumers.wire import MAX_METER_ID, QUALITIES
 from detectors.quality import Fault
-from detectors.readings import I8, Bool
+from detectors.readings import I8, Bool, is_narrow, looked_up
 
 NO_FAULT = int(Fault.ACCEPTED)
 
@@ -35,7 +35,21 @@ class Parsed:
     @staticmethod
     def absent(n: int, dtype: npt.DTypeLike, stand_in: float = 0) -> "Parsed":
         """A column that the file does not have."""
-        return Parsed(np.full(n, stand_in, dtype), np.ones(n, np.bool_), np.zeros(n, np.int8))
+        return Parsed(
+            *(np.broadcast_to(np.array(v, t), n) for v, t in ((stand_in, dtype), (True, np.bool_), (0, np.int8)))
+        )
+
+    def or_else(self, own: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        """The values, and where a cell is empty, its row's own."""
+        if is_narrow(self.is_empty):
+            return own if self.is_empty[0] else self.values
+        return np.where(self.is_empty, own, self.values)
+
+    def blamed(self, where: Bool, fault: Fault) -> "Parsed":
+        """The column with a fault at the cells that had none so far."""
+        if not where.any():
+            return self
+        return replace(self, code=np.where(where & (self.code == NO_FAULT), np.int8(fault), self.code))
 
 
 def is_empty(cell: object) -> bool:
@@ -57,7 +71,9 @@ def _by_word(column: Words, dtype: npt.DTypeLike, stand_in: float, read: Callabl
             codes[i] = found
         else:
             values[i] = found
-    return Parsed(values[column.codes], empty[column.codes], codes[column.codes])
+    is_good = count > 0 and not empty.any() and not codes.any()
+    rows = np.broadcast_to(np.int32(0), len(column.codes)) if is_good else column.codes
+    return Parsed(values[column.codes], looked_up(empty, rows), looked_up(codes, rows))
 
 
 def meters(column: Column | None, n: int, rows: Mapping[str, int]) -> Parsed:
@@ -70,11 +86,9 @@ def meters(column: Column | None, n: int, rows: Mapping[str, int]) -> Parsed:
 
     if isinstance(column, Words):
         found = _by_word(column, np.int64, -1, read)
-        found.code[found.is_empty] = Fault.MISSING_FIELD
-        return found
-    parsed = Parsed.absent(n, np.int64, -1)
-    parsed.code[:] = Fault.BAD_TYPE  # an id that was stored as a number has lost its digits
-    return parsed
+        return found.blamed(found.is_empty, Fault.MISSING_FIELD)
+    # An id that was stored as a number has lost its digits.
+    return replace(Parsed.absent(n, np.int64, -1), code=np.broadcast_to(np.int8(Fault.BAD_TYPE), n))
 
 
 def named(column: Column | None, n: int, names: Mapping[str, int], fault: Fault, what: str) -> Parsed:
@@ -110,8 +124,8 @@ def numbers(column: Column | None, n: int, *, is_typed: bool) -> Parsed:
     if column is None:
         return Parsed.absent(n, np.float64, nan)
     if isinstance(column, Numbers):
-        wrong = ~column.is_empty & ~np.isfinite(column.values)
-        return Parsed(column.values, column.is_empty, np.where(wrong, Fault.BAD_NUMBER, NO_FAULT).astype(np.int8))
+        parsed = Parsed(column.values, column.is_empty, np.broadcast_to(np.int8(NO_FAULT), n))
+        return parsed.blamed(~column.is_empty & ~np.isfinite(column.values), Fault.BAD_NUMBER)
     return _by_word(_as_words(column, "value"), np.float64, nan, read)
 
 
@@ -156,7 +170,7 @@ def instants(column: Column | None, n: int, zone: ZoneInfo) -> Parsed:
     if column is None:
         return Parsed.absent(n, np.int64)
     if isinstance(column, Instants):
-        return Parsed(column.ms, column.is_empty, np.zeros(n, np.int8))
+        return Parsed(column.ms, column.is_empty, np.broadcast_to(np.int8(NO_FAULT), n))
     return _by_word(_as_words(column, "ts"), np.int64, 0, read)
 
 

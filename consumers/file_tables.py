@@ -27,7 +27,7 @@ from detectors.readings import F64, I32, I64, Bool
 #: Columns of CONTRACTS §2, and the multiplier that FEED §1 lets a message state; others are ignored.
 COLUMNS = ("meter_id", "ts", "value", "kind", "unit", "scale", "period_s", "q", "rev", "coll", "t_factor", "asset_no")
 REQUIRED = ("meter_id", "ts", "value")
-BATCH_ROWS = 1_000_000
+BATCH_ROWS = 1 << 18
 _CSV_BLOCK_BYTES = 32 << 20
 
 
@@ -234,14 +234,22 @@ def _arrow_column(array: Any, *, is_number: bool = False) -> Column:
             array = pc.strftime(array, format="%Y-%m-%d %H:%M:%S")  # local time of the zone, as a CSV has it
         else:
             ms = pc.cast(pc.cast(array, pa.timestamp("ms", "UTC"), safe=False), pa.int64())
-            return Instants(np.asarray(ms.fill_null(0)), np.asarray(array.is_null()))
+            return Instants(np.asarray(_filled(ms, 0)), _nulls(array))
     if pa.types.is_integer(array.type) or pa.types.is_floating(array.type):
         numbers = pc.cast(array, pa.float64(), safe=False)
-        return Numbers(np.asarray(numbers.fill_null(float("nan"))), np.asarray(array.is_null()))
+        return Numbers(np.asarray(_filled(numbers, float("nan"))), _nulls(array))
     coded = array if pa.types.is_dictionary(array.type) else array.dictionary_encode()
     words: list[object] = coded.dictionary.to_pylist()
-    codes = np.asarray(coded.indices.fill_null(len(words)), np.int32)
+    codes = np.asarray(_filled(coded.indices, len(words)), np.int32)
     return Words(codes, [*words, None])
+
+
+def _filled(array: Any, value: float) -> Any:
+    return array.fill_null(value) if array.null_count else array
+
+
+def _nulls(array: Any) -> Bool:
+    return np.asarray(array.is_null()) if array.null_count else np.broadcast_to(np.zeros((), np.bool_), len(array))
 
 
 def _ndjson(path: Path) -> Iterator[Batch]:

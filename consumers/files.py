@@ -6,11 +6,13 @@ the meter's row in the registry, and times may be local times of the registry's 
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import numpy as np
+import numpy.typing as npt
 
 from consumers.file_account import Account, RowFault
 from consumers.file_cells import (
@@ -36,7 +38,7 @@ from consumers.wire import (
 )
 from consumers.zones import utc_offsets_s
 from detectors.quality import Fault, check_rows
-from detectors.readings import F64, I8, I32, I64, Bool, ReadingColumns
+from detectors.readings import F64, I8, I32, I64, Bool, ReadingColumns, is_narrow, looked_up
 from detectors.registry import Registry
 from detectors.vocab import Quality, Role, Scale
 from detectors.world import World, compile_world
@@ -137,26 +139,32 @@ def _interpret(
     t_factor = numbers(get("t_factor"), n, is_typed=batch.is_typed)
 
     of = meter.values  # -1 = unknown: the last element of the office's arrays
-    kinds = np.where(kind.is_empty, office.kind[of], kind.values).astype(np.int8)
-    families = KIND_FAMILY[kinds]
-    own_unit = office.unit[of]
-    usual = np.where(UNIT_FAMILY[own_unit] == families, own_unit, _UNIT_OF_FAMILY[families])
-    units = np.where(unit.is_empty, usual, unit.values)
-    own_scale = np.where(families > 1, np.int8(Scale.PRIMARY), office.scale[of])
-    scales = np.where(scale.is_empty, own_scale, scale.values).astype(np.int8)
-    own_period = np.where(IS_REGISTER[kinds], 0, office.period_s[of])
-    periods = np.where(period.is_empty, own_period, period.values).astype(np.int32)
+    is_known = n > 0 and int(of.min()) >= 0
+
+    def own(column: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        """What the registry says of each row's meter."""
+        is_alike = is_known and bool((column[:-1] == column[0]).all())
+        return np.broadcast_to(column[0], n) if is_alike else column[of]
+
+    kinds = kind.or_else(own(office.kind))
+    families = looked_up(KIND_FAMILY, kinds)
+    usual = _once(lambda u, f: np.where(UNIT_FAMILY[u] == f, u, _UNIT_OF_FAMILY[f]), own(office.unit), families)
+    units = unit.or_else(usual)
+    own_scale = _once(lambda f, s: np.where(f > 1, np.int8(Scale.PRIMARY), s), families, own(office.scale))
+    scales = scale.or_else(own_scale)
+    own_period = _once(lambda k, p: np.where(IS_REGISTER[k], np.int32(0), p), kinds, own(office.period_s))
+    periods = period.or_else(own_period).astype(np.int32, copy=False)
     with np.errstate(over="ignore"):
-        values = value.values * UNIT_FACTOR[units] + 0.0
-    qualities = np.where(q.is_empty, np.where(value.is_empty, int(Quality.N), 0), q.values).astype(np.int8)
+        values = value.values * looked_up(UNIT_FACTOR, units) + 0.0
+    qualities = q.or_else(_once(lambda e: np.where(e, np.int8(Quality.N), np.int8(0)), value.is_empty))
     ts_s = ts.values // 1000
     has_coll = ~coll.is_empty
 
-    ts.code[ts.is_empty & (ts.code == NO_FAULT)] = Fault.MISSING_FIELD
-    unit.code[(unit.code == NO_FAULT) & (kind.code == NO_FAULT) & (UNIT_FAMILY[units] != families)] = Fault.BAD_UNIT
+    ts = ts.blamed(ts.is_empty, Fault.MISSING_FIELD)
+    unit = unit.blamed((kind.code == NO_FAULT) & (looked_up(UNIT_FAMILY, units) != families), Fault.BAD_UNIT)
+    t_factor = t_factor.blamed(t_factor.values <= 0, Fault.BAD_NUMBER)
     odd = ((qualities == Quality.N) != value.is_empty) | np.isinf(values)
-    t_factor.code[(t_factor.code == NO_FAULT) & (t_factor.values <= 0)] = Fault.BAD_NUMBER
-    value.code[(value.code == NO_FAULT) & (q.code == NO_FAULT) & odd] = Fault.BAD_NUMBER
+    value = value.blamed((q.code == NO_FAULT) & odd, Fault.BAD_NUMBER)
     checked = (
         ("meter_id", meter),
         ("ts", ts),
@@ -173,43 +181,52 @@ def _interpret(
     codes = np.zeros(n, np.int8)
     column_of = np.full(n, -1, np.int8)
     for i, (_, parsed) in enumerate(checked):
-        fresh = (codes == NO_FAULT) & (parsed.code != NO_FAULT)
-        codes[fresh], column_of[fresh] = parsed.code[fresh], i
+        if parsed.code.any():
+            fresh = (codes == NO_FAULT) & (parsed.code != NO_FAULT)
+            codes[fresh], column_of[fresh] = parsed.code[fresh], i
 
     # A row without coll is held against the machine's clock only, and is never late.
     latest = np.int64(clock_now_s) + FUTURE_S - 300
-    record_ts_s = np.where(has_coll, coll.values // 1000, np.minimum(ts_s, latest))
     rows = check_rows(
         ts=ts_s,
         period_s=periods,
         kind=kinds,
         value=values,
         scale=scales,
-        record_ts_s=record_ts_s,
+        record_ts_s=replace(coll, values=coll.values // 1000).or_else(np.minimum(ts_s, latest)),
         known=of >= 0,
         factor=_factors(office, of, ts_s, (scales == Scale.SECONDARY) | ~t_factor.is_empty),
         t_factor=t_factor.values,
-        has_reverse=office.has_reverse[of],
+        has_reverse=own(office.has_reverse),
         utc_offset_s=utc_offsets_s(ts_s, periods, office.zone),
     )
-    fresh = codes == NO_FAULT
-    codes[fresh] = rows.code[fresh]
-    account.add_rows(path, batch, codes, [name for name, _ in checked], column_of)
-
-    good = np.flatnonzero(codes == NO_FAULT)
+    if rows.code.any():
+        fresh = codes == NO_FAULT
+        codes[fresh] = rows.code[fresh]
     columns = ReadingColumns(
         meter=of.astype(np.int32),
         kind=kinds,
         ts=rows.ts,
         value=values,
         q=qualities,
-        rev=rev.values.astype(np.int32),
-        coll=np.where(has_coll, coll.values, rows.ts * 1000),
+        rev=_once(lambda r: r.astype(np.int32), rev.values),
+        coll=coll.or_else(rows.ts * 1000),
         scale=scales,
         period_s=periods,
-        had_evidence=np.zeros(n, np.bool_),
+        had_evidence=np.broadcast_to(np.False_, n),
     )
+    if not codes.any():
+        return columns, has_coll
+    account.add_rows(path, batch, codes, [name for name, _ in checked], column_of)
+    good = np.flatnonzero(codes == NO_FAULT)
     return columns.take(good), has_coll[good]
+
+
+def _once(of: Callable[..., npt.NDArray[Any]], *columns: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """``of(*columns)`` row by row; worked out once where every column is one value."""
+    if all(is_narrow(c) for c in columns):
+        return np.broadcast_to(of(*(c[:1] for c in columns))[0], columns[0].shape)
+    return of(*columns)
 
 
 def _factors(office: _Office, meter: I64, ts_s: I64, matters: Bool) -> F64:

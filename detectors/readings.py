@@ -70,17 +70,23 @@ class ReadingColumns:
 
 def narrow(column: npt.NDArray[Any]) -> npt.NDArray[Any]:
     """A copy of a column; where all of it is alike, one value that is repeated without memory (read-only)."""
-    if len(column) and (column == column[0]).all():
+    if len(column) and (is_narrow(column) or (column == column[0]).all()):
         return np.broadcast_to(column[0], column.shape)
     return column.copy()
 
 
-def _is_narrow(column: npt.NDArray[Any]) -> bool:
+def is_narrow(column: npt.NDArray[Any]) -> bool:
+    """Whether a column is one value, repeated without memory."""
     return column.strides == (0,) and len(column) > 0
 
 
+def looked_up(table: npt.NDArray[Any], rows: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """``table[rows]``, narrow where ``rows`` is."""
+    return np.broadcast_to(table[rows[0]], rows.shape) if is_narrow(rows) else table[rows]
+
+
 def _picked(column: npt.NDArray[Any], rows: Any) -> npt.NDArray[Any]:
-    if _is_narrow(column) and not isinstance(rows, slice):
+    if is_narrow(column) and not isinstance(rows, slice):
         return np.broadcast_to(column[0], len(rows))
     picked: npt.NDArray[Any] = column[rows]
     return picked
@@ -88,14 +94,14 @@ def _picked(column: npt.NDArray[Any], rows: Any) -> npt.NDArray[Any]:
 
 def _joined(columns: list[npt.NDArray[Any]]) -> npt.NDArray[Any]:
     filled = [c for c in columns if len(c)]
-    if filled and all(_is_narrow(c) and c[0] == filled[0][0] for c in filled):
+    if filled and all(is_narrow(c) and c[0] == filled[0][0] for c in filled):
         return np.broadcast_to(filled[0][0], sum(map(len, filled)))
     return np.concatenate(columns)
 
 
 def evidence_class(q: I8) -> I8:
     """Class of each quality: 0 evidence, 1 {S,Q}, 2 N."""
-    return np.broadcast_to(_CLASS[q[0]], q.shape) if _is_narrow(q) else _CLASS[q]
+    return looked_up(_CLASS, q)
 
 
 def winners(readings: ReadingColumns, factor: F64) -> tuple[ReadingColumns, int]:
