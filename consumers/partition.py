@@ -8,7 +8,7 @@ import numpy as np
 
 from consumers.poison import PoisonGauge
 from consumers.ports import RawRecord, Records
-from service.db.readings import Optimism
+from service.db.optimism import Optimism
 
 
 @dataclass(slots=True, eq=False)

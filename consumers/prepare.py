@@ -11,6 +11,7 @@ from itertools import repeat
 import numpy as np
 
 from consumers.checks import arrived_of, check, faults_of
+from consumers.marks import marks_of
 from consumers.ports import RawRecord, Records
 from consumers.records import Caches, decode, read_headers
 from consumers.rows import Decoded, Rows
@@ -22,7 +23,7 @@ from service.db.account import Line, Outcome
 from service.db.contest import Fate
 from service.db.meter_index import NO_KEY, UNKNOWN_SOURCE, MeterIndex
 from service.db.quarantine import Entry, State
-from service.db.readings import Arrived
+from service.db.readings import Arrived, Ready, make_ready
 
 DAY_S = 86400
 _OUTCOME = {
@@ -53,6 +54,8 @@ class Prepared:
     refused: frozenset[int]  # numbers of the records that were refused as a whole message
     flags: Mapping[Flag, int]
     lateness_s: I64  # of each arrived row
+    ready: Ready | None = None  # the arrived rows, made ready for the store
+    marks: tuple[I64, I64, I64] | None = None  # what is to be judged again if none of the ready keys stands already
 
     def lines(self, fate: I8 | None = None) -> Counter[Line]:
         """The account of the batch, given what became of the arrived rows."""
@@ -86,9 +89,9 @@ def stamps_of(records: Sequence[RawRecord], now_s: float) -> I64:
 
 
 def prepare(
-    records: Sequence[RawRecord], came: Arrivals, index: MeterIndex, caches: Caches, limits: Limits
+    records: Sequence[RawRecord], came: Arrivals, index: MeterIndex, caches: Caches, limits: Limits, slot_s: int
 ) -> Prepared:
-    """Decode and check a batch. Raises nothing for what the records hold."""
+    """Decode and check a batch. Raises nothing for what the records hold. slot_s: width of a slot."""
     records = Records.of(records)
     stamps = stamps_of(records, came.now_s)
     decoded = decode(records, index, caches, stamps)
@@ -105,6 +108,7 @@ def prepare(
         source_of_kept = source
     part = np.full(len(kept), came.part, np.int32)
     arrived = arrived_of(kept, checked, good, factor, index, part, records.offsets[kept.record])
+    ready = make_ready(arrived)
     line_keys, line = _lines(names, source_of_kept, stamp // 3_600_000)
 
     def origin(record: int) -> tuple[RawRecord, int]:
@@ -124,6 +128,8 @@ def prepare(
         refused=frozenset(f.record for f in decoded.faults if f.code in MESSAGE_FAULTS),
         flags=_count_flags(records, kept, checked, good, index),
         lateness_s=stamp // 1000 - arrived.readings.ts,
+        ready=ready,
+        marks=marks_of(ready.changed, index, slot_s),
     )
 
 

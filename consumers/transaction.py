@@ -15,8 +15,9 @@ from service.db import cursors, quarantine
 from service.db.account import Line, add_lines
 from service.db.marks import add_marks
 from service.db.meter_index import MeterIndex, registry_version
+from service.db.optimism import Optimism
 from service.db.quarantine import Entry, State
-from service.db.readings import Optimism, Stored, store
+from service.db.readings import Stored, store
 from service.db.sessions import writing
 
 #: Told before each step of a batch; tests stop the world there.
@@ -104,12 +105,14 @@ async def store_and_mark(
     on_step: OnStep = no_step,
 ) -> Stored:
     """Readings in, what they touch marked, entries held or refused."""
-    stored = await store(connection, batch.arrived, factors(batch.index), optimism)
+    stored = await store(connection, batch.ready or batch.arrived, factors(batch.index), optimism)
     await on_step("readings")
     await quarantine.add_entries(connection, batch.entries)
     await on_step("quarantine")
-    scope_no, first, last = marks_of(stored.changed, batch.index, slot_s)
-    await add_marks(connection, scope_no, first, last)
+    if batch.marks is None or batch.ready is None or stored.changed is not batch.ready.changed:
+        await add_marks(connection, *marks_of(stored.changed, batch.index, slot_s))
+    else:
+        await add_marks(connection, *batch.marks)
     await on_step("marks")
     return stored
 

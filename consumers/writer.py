@@ -108,7 +108,9 @@ class Writer:
         """Decode and check in a thread: the loop's heartbeats go on."""
         came = Arrivals(self.settings.kafka_topic, part, self.clock.now())
         async with self._decoding:
-            prepared = await asyncio.to_thread(prepare, records, came, self.index, self._caches, self.limits)
+            prepared = await asyncio.to_thread(
+                prepare, records, came, self.index, self._caches, self.limits, self.settings.slot_s
+            )
         return Work(records, prepared, came.now_s)
 
     async def commit(self, partition: Partition, work: Work) -> None:

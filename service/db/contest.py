@@ -5,12 +5,14 @@ time. So a key's state is its set of different values, each with its latest coll
 the others are its conflicts. That state does not depend on arrival, repetition or batching.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import IntEnum
 
 import numpy as np
 
 from detectors.readings import F64, I8, I32, I64, Bool, ReadingColumns, evidence_class
+
+_TS_BITS, _KIND_BITS = 29, 3
 
 
 class Came(IntEnum):
@@ -74,11 +76,80 @@ class Settled:
     fate: I8  # (N) of arrived candidates; 0 for the others
 
 
+def packed_keys(*parts: ReadingColumns) -> list[I64] | None:
+    """Keys of the rows as one number each, in the order of (meter, kind, ts); None where they span too many years."""
+    filled = [part for part in parts if len(part)]
+    first = min((int(part.ts.min()) for part in filled), default=0)
+    last = max((int(part.ts.max()) for part in filled), default=0)
+    if last - first >= 1 << _TS_BITS or any(int(part.meter.min()) < 0 for part in filled):
+        return None
+    return [
+        (part.meter.astype(np.int64) << (_TS_BITS + _KIND_BITS))
+        + (part.kind.astype(np.int64) << _TS_BITS)
+        + (part.ts - first)
+        for part in parts
+    ]
+
+
+def sorted_by_key(rows: ReadingColumns) -> tuple[I64, Bool]:
+    """Order of the rows by (meter, kind, ts), and along it whether a row begins a new key."""
+    packed = packed_keys(rows)
+    if packed is None:
+        order = np.lexsort((rows.ts, rows.kind, rows.meter))
+        return order, key_starts(rows.take(order))
+    order = np.argsort(packed[0])
+    along = packed[0][order]
+    begins = np.ones(len(order), np.bool_)
+    begins[1:] = along[1:] != along[:-1]
+    return order, begins
+
+
+def is_among(rows: ReadingColumns, others: ReadingColumns) -> Bool:
+    """Whether each row's key is the key of one of the others."""
+    packed = packed_keys(rows, others)
+    if packed is not None:
+        return np.isin(packed[0], packed[1])
+    key = [("meter", np.int32), ("kind", np.int8), ("ts", np.int64)]
+    keys, wanted = np.empty(len(rows), key), np.empty(len(others), key)
+    for name, _ in key:
+        keys[name], wanted[name] = getattr(rows, name), getattr(others, name)
+    return np.isin(keys, wanted)
+
+
 def key_starts(rows: ReadingColumns) -> Bool:
     """Of rows sorted by key: whether a row begins a new (meter, kind, ts)."""
     starts = np.ones(len(rows), np.bool_)
     starts[1:] = (rows.meter[1:] != rows.meter[:-1]) | (rows.kind[1:] != rows.kind[:-1]) | (rows.ts[1:] != rows.ts[:-1])
     return starts
+
+
+def settle_new(rows: Candidates) -> Settled:
+    """What ``settle`` says of rows that all arrived; only keys that come twice compete."""
+    order, begins = sorted_by_key(rows.readings)
+    first = np.flatnonzero(begins)
+    none = np.zeros(len(first), np.bool_)
+    settled = Settled(
+        winner=order[first],
+        had_evidence=none,
+        changed=~none,
+        rewritten=none,
+        period_s=rows.readings.period_s[order[first]],
+        losers=np.empty(0, np.int64),
+        risen=np.empty(0, np.int64),
+        fate=np.full(len(order), Fate.ACCEPTED, np.int8),
+    )
+    if len(first) == len(order):
+        return settled
+    key = np.cumsum(begins) - 1
+    comes_again = np.bincount(key) > 1
+    contested = np.sort(order[comes_again[key]])
+    among = settle(rows.take(contested))
+    had_evidence = none.copy()
+    had_evidence[comes_again] = among.had_evidence
+    settled.winner[comes_again] = contested[among.winner]
+    settled.period_s[comes_again] = among.period_s
+    settled.fate[contested] = among.fate
+    return replace(settled, had_evidence=had_evidence, losers=contested[among.losers])
 
 
 def settle(candidates: Candidates) -> Settled:

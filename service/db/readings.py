@@ -1,9 +1,9 @@
 """Readings into the store: COPY, and a contest for the keys that are there already.
 
-Nearly every batch brings only new keys: one COPY straight into the table takes it, twice as fast as an INSERT that is
-ready for conflicts. Where a key is there already the COPY is undone; then the rows go into a staging table, one INSERT
-takes the new keys, and for the others the standing rows are locked, read together with their conflicts, and settled in
-memory (``service.db.contest``).
+Nearly every row brings a new key: COPY straight into the table takes it, twice as fast as an INSERT that is ready for
+conflicts. Where a key is there already the COPY is undone; then the rows go into a staging table, one INSERT takes the
+new keys, and for the others the standing rows are locked, read together with their conflicts, and settled in memory
+(``service.db.contest``). ``service.db.optimism`` guesses which rows can go straight.
 """
 
 from collections.abc import Callable
@@ -16,8 +16,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from detectors.readings import F64, I8, I32, I64, Bool, ReadingColumns
 from detectors.vocab import Scale
-from service.db.contest import Came, Candidates, Fate, Settled, key_starts, settle
+from service.db.contest import Came, Candidates, Settled, is_among, settle, settle_new
 from service.db.copying import TakenError, as_rows, copy_in, copy_out, epoch_milliseconds, pg_microseconds, row_dtype
+from service.db.optimism import Optimism
 
 _KEY = [("ts", ">i8"), ("meter_no", ">i4"), ("kind", ">i2")]
 _VALUE = [("value", ">f8"), ("coll", ">i8"), ("src_offset", ">i8"), ("period_s", ">i4"), ("rev", ">i4")]
@@ -88,22 +89,27 @@ class Stored:
     changed: ReadingColumns  # one row for each key whose standing value changed; period_s covers what stood before
 
 
-@dataclass(slots=True)
-class Optimism:
-    """Whether to try the straight COPY: after a failure some batches are spared it, twice as many each time."""
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """Arrived readings settled among themselves; K keys in the order of (meter, kind, ts)."""
 
-    spared: int = 0
-    failures: int = 0
+    arrived: Arrived
+    rows: Candidates
+    settled: Settled
+    copy: npt.NDArray[np.void]  # (K) what stands, as COPY rows
+    changed: ReadingColumns  # (K) what changes if no key was there before
 
-    def tries(self) -> bool:
-        """Whether the next batch tries it."""
-        self.spared = max(0, self.spared - 1)
-        return self.spared == 0
+    def __len__(self) -> int:
+        return len(self.arrived)
 
-    def learn(self, *, went_in: bool) -> None:
-        """It went in, or it did not."""
-        self.failures = 0 if went_in else min(self.failures + 1, 6)
-        self.spared = 0 if went_in else 1 << self.failures
+
+def make_ready(arrived: Arrived) -> Ready:
+    """Everything that needs no connection: for a thread."""
+    came = np.full(len(arrived), Came.ARRIVED, np.int8)
+    rows = Candidates(arrived.readings, arrived.factor, arrived.part, arrived.offset, came)
+    settled = settle_new(rows)
+    winners = rows.take(settled.winner)
+    return Ready(arrived, rows, settled, _as_rows(winners, settled.had_evidence), _changed(winners, settled))
 
 
 FactorAt = Callable[[I32, I64], F64]
@@ -111,7 +117,7 @@ FactorAt = Callable[[I32, I64], F64]
 
 
 async def store(
-    connection: AsyncConnection, arrived: Arrived, factor_at: FactorAt, optimism: Optimism | None = None
+    connection: AsyncConnection, arrived: Arrived | Ready, factor_at: FactorAt, optimism: Optimism | None = None
 ) -> Stored:
     """Take the readings in. The caller's transaction has executed a statement already, and commits.
 
@@ -122,37 +128,42 @@ async def store(
     """
     if len(arrived) == 0:
         return Stored(np.empty(0, np.int8), ReadingColumns.empty())
-    came = np.full(len(arrived), Came.ARRIVED, np.int8)
-    rows = Candidates(arrived.readings, arrived.factor, arrived.part, arrived.offset, came)
-    order = np.lexsort((arrived.readings.ts, arrived.readings.kind, arrived.readings.meter))
-    begins = key_starts(arrived.readings.take(order))
-    if begins.all():
-        mine = _alone(rows, order)
-    else:
-        mine = settle(rows)
-    winners = rows.take(mine.winner)
-    new = _as_rows(winners, mine.had_evidence)
-    for statement in _STAGES:
-        await connection.execute(statement)
-    if optimism is not None and optimism.tries():
-        went_in = await _copy_straight(connection, new)
-        optimism.learn(went_in=went_in)
-        if went_in:
-            await _write_conflicts(connection, rows.take(mine.losers))
-            return Stored(mine.fate, _changed(winners, mine))
-    await copy_in(connection, "stage_new", _COLUMNS, new)
-    inserted = (await connection.execute(_INSERT)).rowcount
-    if inserted == len(winners):
-        await _write_conflicts(connection, rows.take(mine.losers))
-        return Stored(mine.fate, _changed(winners, mine))
-    return await _collide(connection, rows, mine, factor_at)
+    ready = make_ready(arrived) if isinstance(arrived, Arrived) else arrived
+    mine, left = ready.settled, np.arange(len(ready.copy))
+    if optimism is not None:
+        left = await _copy_straight(connection, ready, optimism)
+    if len(left) or len(mine.losers):
+        for statement in _STAGES:
+            await connection.execute(statement)
+    if len(left):
+        await copy_in(connection, "stage_new", _COLUMNS, ready.copy[left])
+        inserted = (await connection.execute(_INSERT)).rowcount
+        if inserted < len(left):
+            return await _collide(connection, ready.rows, mine, factor_at)
+    await _write_conflicts(connection, ready.rows.take(mine.losers))
+    return Stored(mine.fate, ready.changed)
 
 
-async def _copy_straight(connection: AsyncConnection, new: npt.NDArray[np.void]) -> bool:
-    """Whether all rows went in; if not, none did."""
+async def _copy_straight(connection: AsyncConnection, ready: Ready, optimism: Optimism) -> I64:
+    """Try it with the rows that are expected to be new; the numbers of those that are not in."""
+    is_newest = optimism.are_newest(ready.changed)
+    left = []
+    for tries, rows in ((optimism.newest, np.flatnonzero(is_newest)), (optimism.older, np.flatnonzero(~is_newest))):
+        went_in = False
+        if len(rows) and tries.again():
+            went_in = await _all_or_none(connection, ready.copy if len(rows) == len(ready.copy) else ready.copy[rows])
+            tries.learn(went_in=went_in)
+        if not went_in:
+            left.append(rows)
+    optimism.note(ready.changed)
+    return np.concatenate([np.empty(0, np.int64), *left])
+
+
+async def _all_or_none(connection: AsyncConnection, rows: npt.NDArray[np.void]) -> bool:
+    """Whether all rows went into the table; if not, none did."""
     await connection.execute(text("SAVEPOINT straight"))
     try:
-        await copy_in(connection, "readings", _COLUMNS, new)
+        await copy_in(connection, "readings", _COLUMNS, rows)
     except TakenError:
         await connection.execute(text("ROLLBACK TO SAVEPOINT straight"))
         went_in = False
@@ -169,7 +180,7 @@ async def _collide(connection: AsyncConnection, rows: Candidates, mine: Settled,
     bounds = _bounds(rows.readings)
     stood = _candidates(await copy_out(connection, _STANDING.format(**bounds), _ROW), Came.STANDING, factor_at)
     old_losers = _candidates(await copy_out(connection, _CONFLICTS, _ROW), Came.CONFLICT, factor_at)
-    collides = _is_among(rows.readings, stood.readings)
+    collides = is_among(rows.readings, stood.readings)
     again = Candidates.concat([stood, old_losers, rows.take(np.flatnonzero(collides))])
     result = settle(again)
     fate = mine.fate.copy()
@@ -183,26 +194,11 @@ async def _collide(connection: AsyncConnection, rows: Candidates, mine: Settled,
         await connection.execute(text(_REWRITE.format(**bounds)))
         if len(result.risen):
             await connection.execute(_RISE)
-    new_losers = mine.losers[~_is_among(rows.readings.take(mine.losers), stood.readings)]
+    new_losers = mine.losers[~is_among(rows.readings.take(mine.losers), stood.readings)]
     await _write_conflicts(connection, Candidates.concat([again.take(result.losers), rows.take(new_losers)]))
-    fresh = ~_is_among(rows.readings.take(mine.winner), stood.readings)
+    fresh = ~is_among(rows.readings.take(mine.winner), stood.readings)
     changed = [_changed(winners, result), _changed(rows.take(mine.winner), mine).take(fresh)]
     return Stored(fate, ReadingColumns.concat(changed))
-
-
-def _alone(rows: Candidates, order: I64) -> Settled:
-    """No key twice: each row stands."""
-    none = np.zeros(len(order), np.bool_)
-    return Settled(
-        winner=order,
-        had_evidence=none,
-        changed=~none,
-        rewritten=none,
-        period_s=rows.readings.period_s[order],
-        losers=np.empty(0, np.int64),
-        risen=np.empty(0, np.int64),
-        fate=np.full(len(order), Fate.ACCEPTED, np.int8),
-    )
 
 
 def _changed(winners: Candidates, settled: Settled) -> ReadingColumns:
@@ -219,22 +215,13 @@ def _changed(winners: Candidates, settled: Settled) -> ReadingColumns:
         settled.period_s,
         settled.had_evidence,
     )
-    return spans.take(settled.changed)
+    return spans if settled.changed.all() else spans.take(settled.changed)
 
 
 async def _write_conflicts(connection: AsyncConnection, losers: Candidates) -> None:
     if len(losers):
         await copy_in(connection, "stage_lost", _COLUMNS, _as_rows(losers, np.zeros(len(losers), np.bool_)))
         await connection.execute(_LOSE)
-
-
-def _is_among(rows: ReadingColumns, others: ReadingColumns) -> Bool:
-    """Whether each row's key is the key of one of the others."""
-    key = [("meter", np.int32), ("kind", np.int8), ("ts", np.int64)]
-    keys, wanted = np.empty(len(rows), key), np.empty(len(others), key)
-    for name, _ in key:
-        keys[name], wanted[name] = getattr(rows, name), getattr(others, name)
-    return np.isin(keys, wanted)
 
 
 def _bounds(rows: ReadingColumns) -> dict[str, str]:

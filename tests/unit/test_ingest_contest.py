@@ -9,7 +9,8 @@ import pytest
 
 from detectors.readings import ReadingColumns, winners
 from detectors.vocab import Quality
-from service.db.contest import Came, Candidates, Fate, settle
+from service.db.contest import Came, Candidates, Fate, settle, settle_new
+from service.db.optimism import Optimism
 
 NAN = float("nan")
 
@@ -163,3 +164,28 @@ def test_a_repeated_loser_may_rise() -> None:
     store.put([Value(value=1.0, coll=3)])
     assert store.standing[0][0] == Value(value=1.0, coll=3)
     assert store.conflicts[0] == {Value(value=2.0, coll=2)}
+
+
+@pytest.mark.parametrize("seed", range(60))
+@pytest.mark.parametrize("years", [0, 40])
+def test_what_arrives_together_is_settled_as_if_all_of_it_competed(seed: int, years: int) -> None:
+    """Keys that come once are left out of the contest; so are they where times lie too far apart for packed keys."""
+    rng = random.Random(seed)
+    values = [dataclasses.replace(v, key=rng.randrange(9)) for v in arrivals(rng) + arrivals(rng)]
+    rows = candidates([(v, Came.ARRIVED, False) for v in values])
+    ts = rows.readings.ts + np.array([v.key % 2 for v in values]) * years * 365 * 86400
+    rows = dataclasses.replace(rows, readings=dataclasses.replace(rows.readings, ts=ts))
+    expected, found = settle(rows), settle_new(rows)
+    for name in ("winner", "had_evidence", "changed", "rewritten", "period_s", "risen", "fate"):
+        assert getattr(found, name).tolist() == getattr(expected, name).tolist(), name
+    assert sorted(found.losers.tolist()) == sorted(expected.losers.tolist())
+
+
+def test_only_what_is_later_than_all_before_is_expected_to_be_new() -> None:
+    readings = candidates([(Value(key=k), Came.ARRIVED, False) for k in (1, 1, 5)]).readings
+    first = dataclasses.replace(readings, ts=np.array([900, 1800, 900]))
+    optimism = Optimism()
+    assert optimism.are_newest(first).all()
+    optimism.note(first)
+    again = dataclasses.replace(readings, meter=np.array([1, 1, 700], np.int32), ts=np.array([1800, 2700, 900]))
+    assert optimism.are_newest(again).tolist() == [False, True, True]
