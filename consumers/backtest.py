@@ -19,6 +19,7 @@ from detectors.judge import DayResult
 from detectors.reading_days import ReadingDays
 from detectors.readings import Bool, ReadingColumns
 from detectors.registry import Registry
+from detectors.slots import local_day
 from detectors.world import World, compile_world
 from service.calendar import office_day_type
 
@@ -116,7 +117,8 @@ def _write(world: World, history: History, folder: Path, options: BacktestOption
             block = by_name[at : at + BLOCK_SCOPES]
             scopes = np.array(sorted(block), np.int64)
             places = np.searchsorted(scopes, block).tolist()
-            kept = [r for r in history.judge(scopes) if _is_asked_for(world, r, options)]
+            judged = history.judge(scopes, with_slots=options.with_slots)
+            kept = [r for r in judged if _is_asked_for(world, r, history.as_of, options)]
             if not kept:
                 continue
             days.write(day_columns(world, kept, scopes, places))
@@ -131,8 +133,8 @@ def _write(world: World, history: History, folder: Path, options: BacktestOption
     return n_days, len(rows)
 
 
-def _is_asked_for(world: World, result: DayResult, options: BacktestOptions) -> bool:
-    """Whether a day touches ``[begin, end)``."""
-    first, last = result.first_slot, result.first_slot + result.slots.shape[1]
-    is_later = options.end is not None and first * world.slot_s >= options.end
-    return not is_later and (options.begin is None or last * world.slot_s > options.begin)
+def _is_asked_for(world: World, result: DayResult, as_of: int, options: BacktestOptions) -> bool:
+    """Whether the judged slots of a day touch ``[begin, end)``."""
+    end_slot = min(local_day(world.zone, result.day, world.slot_s).end_slot, as_of // world.slot_s)
+    is_later = options.end is not None and result.first_slot * world.slot_s >= options.end
+    return not is_later and (options.begin is None or end_slot * world.slot_s > options.begin)

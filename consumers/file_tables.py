@@ -278,7 +278,7 @@ def _parquet(path: Path) -> Iterator[Batch]:
     if parquet is None or pa is None:
         raise InputError(f"{path}: Parquet needs the extra `arrow`: pip install 'cuofeng[arrow]'")
     try:
-        file = parquet.ParquetFile(path)
+        file = parquet.ParquetFile(path, pre_buffer=False)  # or the whole file would lie in memory
         names = _demand_columns(path, file.schema_arrow.names)
         wanted = [name for name in names if name in COLUMNS]
         row = 1

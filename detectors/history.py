@@ -52,8 +52,8 @@ class History:
     def __iter__(self) -> Iterator[DayResult]:
         return self.judge(np.arange(len(self.world.scope_ids), dtype=np.int64))
 
-    def judge(self, scopes: I64) -> Iterator[DayResult]:
-        """Judge some scopes (rows of the world, sorted) day after day."""
+    def judge(self, scopes: I64, *, with_slots: bool = True) -> Iterator[DayResult]:
+        """Judge some scopes (rows of the world, sorted) day after day. with_slots: as ``judge_day`` takes it."""
         world = self.world
         members, _ = rows_of(world.member_scope, scopes)
         meters = np.unique(world.member_meter[members])
@@ -69,6 +69,7 @@ class History:
                 carries,
                 down_on(grid, self._first_slot, self._down),
                 self.days[0].first_slot,
+                with_slots=with_slots,
             )
             for found in result.alerts:
                 self._keep(found)

@@ -103,6 +103,7 @@ def judge_day(
     source_down: Bool | None = None,
     begin_slot: int = 0,
     known: Known | None = None,
+    with_slots: bool = True,
 ) -> DayResult:
     """Judge one local day.
 
@@ -110,13 +111,13 @@ def judge_day(
     ``MARGIN_MIN`` beyond the day on either side, and a day where registers are used. carries: one a scope, of the day
     before. source_down: [sources, grid columns] or None. begin_slot: nothing is missing before the first slot of the
     history. known: what an earlier judgement worked out of the scopes' loads; then the readings of the fresh slots, up
-    to one slot behind each, suffice.
+    to one slot behind each, suffice. with_slots: else the result has rows and alerts only.
     """
     grid = Grid(world.zone, world.slot_s, today, margin_slots(world.slot_s))
     work = work_out(world, scopes, grid, readings, as_of, source_down, begin_slot, known)
     found = episodes.alerts_of_day(work, carries)
     rows = day_verdict.day_rows(work, found, carries)
-    slots, order_ids, versions = _packed(work)
+    slots, order_ids, versions = _packed(work) if with_slots else (np.zeros((len(scopes), 0), SLOT), [], [])
     again = np.zeros(len(scopes), np.bool_)
     if known is not None:
         again = work.spread | found.unnamed
