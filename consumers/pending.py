@@ -78,6 +78,12 @@ class Pending:
         self._walks.setdefault(tomorrow, set()).update(rows)
         return True
 
+    @property
+    def is_shorter(self) -> bool:
+        """Whether less is left than there was: a day that is only context of a span takes nothing off it, and would be
+        judged for ever by passes that end with it."""
+        return self._day(self._next).first_slot > int(self._spans.first.min())
+
     def left(self) -> Spans:
         """What this pass did not come to."""
         if self._next > self._last_day:

@@ -59,7 +59,7 @@ async def rejudge(
 ) -> Rejudged:
     """Judge, write days and alerts, publish events. The caller holds the scopes' claim and commits.
 
-    seconds: after these no further day is begun; what is left is marked again.
+    seconds: after these no further day is begun; what is left, less than what came, is marked again.
     """
     row = office.scope_rows(marks.scope_no)
     known = row >= 0
@@ -73,7 +73,7 @@ async def rejudge(
             for rows, result in await _judged(connection, office, piece, as_of):
                 await _keep(connection, office, pending, found, piece, rows, result, as_of)
         report.days += len(work.row)
-        if monotonic() > until:
+        if monotonic() > until and pending.is_shorter:
             break
     left = pending.left()
     for is_due, mark in ((False, add_marks), (True, mark_due)):
