@@ -17,7 +17,7 @@ BROKER ?= embedded
 # Which tests of test-full.
 MARKERS ?= java or prometheus or chromium
 
-.PHONY: help setup hooks demo test test-kafka test-full lint bench migrate lock ci clean
+.PHONY: help setup hooks demo test test-kafka test-full lint bench faults faults-sample migrate lock ci clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -47,6 +47,14 @@ lint: $(VENV)/dev.stamp ## Check style, types and who may import whom
 
 bench: $(VENV)/dev.stamp ## Measure every path of the service (docs/performance.md)
 	@$(BIN)/python -m tests.bench $(ARGS)
+
+faults: $(VENV)/dev.stamp ## Fault suite in full, hours (CLASS=kill COUNT=100 SEEDS=3 FIRST_SEED=1 OUTAGE_S=600 BROKER=apache)
+	@$(BIN)/python -m tests.faults $(if $(CLASS),--class '$(CLASS)') $(if $(COUNT),--count $(COUNT)) $(if $(SEEDS),--seeds $(SEEDS)) \
+		$(if $(FIRST_SEED),--first-seed $(FIRST_SEED)) $(if $(OUTAGE_S),--outage-s $(OUTAGE_S)) $(if $(TOGETHER),--together) \
+		--broker $(BROKER) $(ARGS)
+
+faults-sample: $(VENV)/dev.stamp ## A seeded sample of every class of fault, minutes
+	@$(BIN)/python -m pytest -m faults tests/faults $(ARGS)
 
 migrate: $(VENV)/demo.stamp ## Bring the database CUOFENG_DATABASE_URL to the newest schema
 	@$(BIN)/cuofeng migrate $(ARGS)
