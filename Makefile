@@ -17,7 +17,7 @@ BROKER ?= embedded
 # Which tests of test-full.
 MARKERS ?= java or prometheus or chromium
 
-.PHONY: help setup hooks demo test test-kafka test-full lint bench faults faults-sample migrate lock ci clean
+.PHONY: help setup hooks demo test test-kafka test-full lint bench bench-growth faults faults-sample migrate lock ci clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -47,6 +47,9 @@ lint: $(VENV)/dev.stamp ## Check style, types and who may import whom
 
 bench: $(VENV)/dev.stamp ## Measure every path of the service (docs/performance.md)
 	@$(BIN)/python -m tests.bench $(ARGS)
+
+bench-growth: $(VENV)/dev.stamp ## Measure what a reading costs as meters, history and processes grow
+	@$(BIN)/python -m tests.bench growth $(ARGS)
 
 faults: $(VENV)/dev.stamp ## Fault suite in full, hours (CLASS=kill COUNT=100 SEEDS=3 FIRST_SEED=1 OUTAGE_S=600 BROKER=apache)
 	@$(BIN)/python -m tests.faults $(if $(CLASS),--class '$(CLASS)') $(if $(COUNT),--count $(COUNT)) $(if $(SEEDS),--seeds $(SEEDS)) \

@@ -2,13 +2,14 @@
 
 import argparse
 import logging
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import structlog
 
 from service.embedded.apache import missing_programs
-from tests.bench import burst, catchup, feed_pollers, kernel, latency, report, scrape, season
+from tests.bench import burst, catchup, feed_pollers, growth, kernel, latency, report, scrape, season
 from tests.bench.report import Result
 
 MOST_READINGS = 3_000_000
@@ -26,16 +27,19 @@ ON_A_BROKER = (*catchup.STREAMS, catchup.JOB, "latency", "burst")
 
 
 def main() -> None:
-    """Run the measurements with real parts on this machine."""
-    options = _options()
+    """Run the measurements with real parts on this machine; ``growth`` as the first word: those of growth."""
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
+    if sys.argv[1:2] == ["growth"]:
+        growth.main(sys.argv[2:])
+        return
+    options = _options()
     results: list[Result] = []
     for result in _measure(options):
         print(report.line(result), flush=True)
         results.append(result)
     report.write_json(options.out, results)
     if options.write_docs:
-        report.write_docs(results, "make bench")
+        report.write_block("bench", " ".join(["python -m tests.bench", *sys.argv[1:]]), report.table(results))
 
 
 def _measure(options: argparse.Namespace) -> Iterator[Result]:

@@ -4,18 +4,29 @@ from collections.abc import Sequence
 from datetime import UTC, date, datetime
 
 import numpy as np
+import numpy.typing as npt
+from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from detectors.readings import I32, ReadingColumns
+from detectors.days import SLOT
+from detectors.readings import I32
 from detectors.vocab import Kind, Quality, Scale
+from service.db.copying import as_rows, copy_in, pg_microseconds, row_dtype
 from service.db.marks import add_marks
 from service.db.partitions import ensure_partitions
-from service.db.readings import Arrived, Optimism, store
 from service.db.registry_load import StoredRegistry, load_registry
+from service.db.ticks import advance
 from tests.bench.messages import SENT_AFTER_S
-from tests.bench.world import SLOT_S, World
+from tests.bench.world import DAY_SLOTS, SLOT_S, SOURCE, World
 
 ROWS = 400_000
+COLUMNS = [("meter_no", ">i4"), ("kind", ">i2"), ("ts", ">i8"), ("value", ">f8"), ("q", ">i2"), ("rev", ">i4")]
+COLUMNS += [("coll", ">i8"), ("scale", ">i2"), ("period_s", ">i4"), ("had_evidence", "u1"), ("src_partition", ">i4")]
+COLUMNS += [("src_offset", ">i8")]
+ROW = row_dtype(COLUMNS)
+#: Rows of each table that a long history is thinned to.
+MOST = 12_000_000
+MOST_DAYS = 1_200_000
 
 
 async def lay_readings(engine: AsyncEngine, world: World, meters: range, slots: Sequence[int]) -> None:
@@ -27,12 +38,46 @@ async def lay_readings(engine: AsyncEngine, world: World, meters: range, slots: 
     numbers = np.array([stored.meter_no[meter] for meter in world.meter_ids()[meters.start : meters.stop]], np.int32)
     step = max(1, ROWS // len(meters))
     for begin in range(0, len(slots), step):
-        columns = [_slot(world, slot, meters, numbers) for slot in slots[begin : begin + step]]
-        readings = ReadingColumns.concat(columns)
-        rows = len(readings.ts)
-        arrived = Arrived(readings, np.ones(rows), np.zeros(rows, np.int32), np.zeros(rows, np.int64))
+        some = slots[begin : begin + step]
+        rows = np.empty(len(some) * len(meters), ROW)  # joining arrays would turn their bytes
+        for place, slot in enumerate(some):
+            rows[place * len(meters) : (place + 1) * len(meters)] = _rows(world, slot, meters, numbers)
         async with engine.begin() as connection:
-            await store(connection, arrived, lambda meter, ts: np.ones(len(meter)), Optimism())
+            await connection.execute(text("SELECT 1"))  # COPY takes part in a transaction only behind a statement
+            await copy_in(connection, "readings", [name for name, _ in COLUMNS], rows)
+
+
+async def lay_days(engine: AsyncEngine, world: World) -> None:
+    """``days_before`` days before the world: the last one whole, of the others and of the judged days as much as
+    ``MOST`` and ``MOST_DAYS`` rows allow. The clock's part is done up to the world's begin, as in an office that has
+    run for so long."""
+    slots = world.days_before * DAY_SLOTS
+    earlier = slots - DAY_SLOTS
+    step = max(1, -(-earlier * world.meters // MOST))
+    await lay_readings(engine, world, range(world.meters), [*range(-slots, -DAY_SLOTS, step), *range(-DAY_SLOTS, 0)])
+    day_step = max(1, -(-world.days_before * world.meters // MOST_DAYS))
+    async with engine.begin() as connection:
+        await ensure_partitions(connection, utc_date(world, -slots), utc_date(world, 0))
+        await advance(connection, {SOURCE: world.begin_s // SLOT_S})
+        await connection.execute(
+            text(
+                "INSERT INTO scope_days (scope_no, day, first_slot, slot_s, as_of, verdict, reasons, order_ids,"
+                " baseline_versions, coverage, violating_slots, energy_wh, slots, revision)"
+                " SELECT s.scope_no, d.day, extract(epoch FROM d.day)::bigint / 900 - 32, 900, now(), 0, 0, '{}', '{}',"
+                " 1, 0, 0, decode(repeat('00', CAST(:bytes AS integer)), 'hex'), 1 FROM scopes s,"
+                " (SELECT generate_series(CAST(:first AS date), CAST(:last AS date), CAST(:step AS integer)"
+                " * interval '1 day')::date AS day) d"
+            ),
+            {
+                "bytes": DAY_SLOTS * SLOT.itemsize,
+                "first": utc_date(world, -slots),
+                "last": utc_date(world, -DAY_SLOTS),
+                "step": day_step,
+            },
+        )
+    async with engine.connect() as connection:
+        await connection.execution_options(isolation_level="AUTOCOMMIT")
+        await connection.execute(text("ANALYZE"))
 
 
 async def mark(engine: AsyncEngine, world: World, stored: StoredRegistry, plants: range, slots: range) -> None:
@@ -40,7 +85,7 @@ async def mark(engine: AsyncEngine, world: World, stored: StoredRegistry, plants
     scopes = np.array([stored.scope_no[f"P{i}"] for i in plants], np.int64)
     begin = world.begin_s // SLOT_S
     async with engine.begin() as connection:
-        await connection.exec_driver_sql("SELECT 1")  # COPY takes part in a transaction only behind a statement
+        await connection.execute(text("SELECT 1"))
         first, last = (np.full(len(scopes), begin + slot) for slot in (slots.start, slots.stop - 1))
         await add_marks(connection, scopes, first, last)
 
@@ -50,17 +95,13 @@ def utc_date(world: World, slot: int) -> date:
     return datetime.fromtimestamp(world.begin_s + slot * SLOT_S, UTC).date()
 
 
-def _slot(world: World, slot: int, meters: range, numbers: I32) -> ReadingColumns:
-    end_s, rows = world.begin_s + (slot + 1) * SLOT_S, len(numbers)
-    return ReadingColumns(
-        meter=numbers,
-        kind=np.full(rows, Kind.POWER_INST, np.int8),
-        ts=np.full(rows, end_s, np.int64),
-        value=world.loads_dkw(slot)[meters.start : meters.stop] / 10,
-        q=np.full(rows, Quality.M, np.int8),
-        rev=np.zeros(rows, np.int32),
-        coll=np.full(rows, (end_s + SENT_AFTER_S) * 1000, np.int64),
-        scale=np.full(rows, Scale.PRIMARY, np.int8),
-        period_s=np.full(rows, SLOT_S, np.int32),
-        had_evidence=np.zeros(rows, np.bool_),
-    )
+def _rows(world: World, slot: int, meters: range, numbers: I32) -> npt.NDArray[np.void]:
+    """COPY rows of one slot."""
+    end_s = world.begin_s + (slot + 1) * SLOT_S
+    end_us, coll_us = pg_microseconds(np.array([end_s, end_s + SENT_AFTER_S], np.int64) * 1000)
+    count = len(numbers)
+    alike = {"kind": Kind.POWER_INST, "ts": end_us, "coll": coll_us, "q": Quality.M, "scale": Scale.PRIMARY}
+    alike |= {"rev": 0, "period_s": SLOT_S, "had_evidence": 0, "src_partition": 0, "src_offset": 0}
+    value = world.loads_dkw(slot)[meters.start : meters.stop] / 10
+    columns = {name: np.full(count, given) for name, given in alike.items()} | {"meter_no": numbers, "value": value}
+    return as_rows(ROW, columns)

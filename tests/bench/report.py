@@ -10,7 +10,6 @@ from pathlib import Path
 from tests.bench.processes import ROOT
 
 DOCS = ROOT / "docs" / "performance.md"
-MARKERS = ("<!-- bench: begin -->", "<!-- bench: end -->")
 DECIMALS = {"s": 4, "readings/s": 0, "scope-slots/s": 0, "MiB": 0}
 
 
@@ -70,19 +69,23 @@ def line(result: Result) -> str:
     return f"{name:<28}{value:>14} {unit:<14} {size}{f' ({ratios})' if ratios else ''}"
 
 
-def write_docs(results: Sequence[Result], made_by: str, path: Path = DOCS) -> None:
-    """Put the table between the markers of the page. Raises ValueError where the page has none."""
+def table(results: Sequence[Result]) -> list[str]:
+    """Lines of a Markdown table."""
+    cells = [(f"`{r.name}`", *r.shown[1:]) for r in results]
+    return [
+        "| name | value | unit | ratio | what ran |",
+        "| --- | ---: | --- | --- | --- |",
+        *(f"| {' | '.join(row)} |" for row in cells),
+    ]
+
+
+def write_block(block: str, made_by: str, lines: Sequence[str], path: Path = DOCS) -> None:
+    """Put lines between the markers of a block of the page. Raises ValueError where the page has not one such block."""
     page = path.read_text(encoding="utf-8")
-    begin, end = MARKERS
+    begin, end = f"<!-- {block}: begin -->", f"<!-- {block}: end -->"
     if page.count(begin) != 1 or page.count(end) != 1:
         raise ValueError(f"{path.name} has not one {begin} and one {end}")
     about = machine()
-    rows = [
-        f"`{made_by}` on {about['cpus']} cores, {about['memory_gib']} GiB, Python {about['python']}:",
-        "",
-        "| name | value | unit | ratio | what ran |",
-        "| --- | ---: | --- | --- | --- |",
-        *(f"| `{n}` | {v} | {u} | {r} | {s} |" for n, v, u, r, s in (result.shown for result in results)),
-    ]
+    made = f"`{made_by}` on {about['cpus']} cores, {about['memory_gib']} GiB, Python {about['python']}:"
     before, after = page.split(begin)[0], page.split(end)[1]
-    path.write_text("\n".join([before + begin, *rows, end + after]), encoding="utf-8")
+    path.write_text("\n".join([before + begin, made, "", *lines, end + after]), encoding="utf-8")

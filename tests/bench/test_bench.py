@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 
 from tests.bench import report
+from tests.bench.growth import cases
+from tests.bench.latency import Course
 from tests.bench.messages import Form, count, encode
 from tests.bench.world import DAY_SLOTS, SLOT_S, World
 
@@ -58,7 +60,7 @@ def test_a_small_run_measures_with_real_processes_and_names_its_size(tmp_path: P
     judged = results["ingest_judge"]
     assert judged["ratio_to"] == "drain"
     assert judged["ratio"] == pytest.approx(judged["value"] / results["drain"]["value"], rel=0.01)
-    assert judged["size"].startswith("4000 readings, 40 meters; CPU us a reading: ingest ")
+    assert judged["size"].startswith("4000 readings, 40 meters; CPU us a reading: evaluate ")
     assert results["backtest_season"]["size"].startswith("42 scopes x 2 days x 96 slots")
     assert all(name in done.stdout and results[name]["size"] in done.stdout for name in results)
     assert set(written["machine"]) == {"cpus", "memory_gib", "python"}
@@ -106,16 +108,40 @@ def test_every_form_of_the_messages_holds_the_same_readings(form: Form) -> None:
             assert loads[(meter, world.begin_s + (slot + 1) * SLOT_S)] == pytest.approx(dkw / 10)
 
 
-def test_the_table_of_the_page_is_replaced_between_its_markers(tmp_path: Path) -> None:
+def test_the_block_of_the_page_is_replaced_and_the_rest_stays(tmp_path: Path) -> None:
     page = tmp_path / "page.md"
-    begin, end = report.MARKERS
+    begin, end = "<!-- bench: begin -->", "<!-- bench: end -->"
     page.write_text(f"before\n\n{begin}\nold\n{end}\n\nafter\n", encoding="utf-8")
-    report.write_docs([report.Result("drain", 1234.5, "readings/s", "few", {"x": 0.5})], "make bench", page)
+    lines = report.table([report.Result("drain", 1234.5, "readings/s", "few", {"x": 0.5})])
+    report.write_block("bench", "make bench", lines, page)
     written = page.read_text(encoding="utf-8")
     assert written.startswith(f"before\n\n{begin}\n`make bench` on ")
     assert "| `drain` | 1,234 | readings/s | 0.500 of x | few |" in written
     assert "old" not in written
     assert written.endswith(f"{end}\n\nafter\n")
-    (tmp_path / "other.md").write_text("nothing", encoding="utf-8")
     with pytest.raises(ValueError, match="has not one"):
-        report.write_docs([], "make bench", tmp_path / "other.md")
+        report.write_block("growth", "make bench", lines, page)
+
+
+@pytest.mark.parametrize("block", ["bench", "growth"])
+def test_the_page_has_a_place_for_the_last_run(block: str) -> None:
+    page = report.DOCS.read_text(encoding="utf-8")
+    assert page.count(f"<!-- {block}: begin -->") == page.count(f"<!-- {block}: end -->") == 1
+
+
+def test_growth_varies_size_and_history_with_one_process_and_then_the_processes() -> None:
+    sizes = [(c.meters, c.days, c.processes) for c in cases([10, 20], [1, 5], [1, 2], whole=False)]
+    assert sizes == [(10, 1, 1), (20, 1, 1), (10, 5, 1), (20, 5, 1), (20, 1, 2)]
+    assert len(set(cases([10, 20], [1, 5], [1, 2], whole=True))) == 8
+
+
+def test_every_stopped_plant_opens_one_alert_in_a_course_of_latency() -> None:
+    course, world = Course(plants=10, seconds=15), World(20, 15)
+    loads = [course.loads_dkw(world, second) for second in range(course.seconds)]
+    opening = [course.opening(second) for second in range(course.seconds)]
+    assert sorted(meter for meters in opening for meter in meters) == [f"MP{i:08d}" for i in range(1, 10, 2)]
+    for second, meters in enumerate(opening):
+        for i in (int(meter[2:]) for meter in meters):
+            over = [bool(load[i] > 1_000) for load in loads]
+            assert over == [second - 2 <= s <= second for s in range(course.seconds)]
+    assert all((load[::2] < 4_667).all() for load in loads)

@@ -34,11 +34,12 @@ class World:
     slots: int
     begin_s: int = SEASON_BEGIN_S
     delay_min: int = 5
+    days_before: int = 0  # the meters were there so long before the orders began
 
     @staticmethod
-    def ending_at(end_s: float, meters: int, slots: int, delay_min: int = 5) -> "World":
+    def ending_at(end_s: float, meters: int, slots: int, delay_min: int = 5, days_before: int = 0) -> "World":
         """A world whose last slot is the last one over at ``end_s``."""
-        return World(meters, slots, (int(end_s) // SLOT_S - slots) * SLOT_S, delay_min)
+        return World(meters, slots, (int(end_s) // SLOT_S - slots) * SLOT_S, delay_min, days_before)
 
     @property
     def readings(self) -> int:
@@ -60,8 +61,8 @@ class World:
         return [f"MP{i:08d}" for i in range(self.meters)]
 
     def loads_dkw(self, slot: int) -> npt.NDArray[np.int64]:
-        """[meters] tenths of a kW in the slot ``slot`` of the world."""
-        noise = np.random.default_rng((210, slot)).integers(0, 200, self.meters)
+        """[meters] tenths of a kW in the slot ``slot`` of the world; below 0 before it began."""
+        noise = np.random.default_rng((210, slot + self.days_before * DAY_SLOTS)).integers(0, 200, self.meters)
         number = np.arange(self.meters)
         load = np.where(number % 2 == 1, 200, 3_800)
         if slot % DAY_SLOTS in BREAKING:
@@ -78,10 +79,11 @@ class World:
     def registry(self) -> Registry:
         """Plants, meters with their multiplier, orders from the first slot on, baselines."""
         numbers, ids = range(self.meters), self.meter_ids()
+        since_s = self.begin_s - self.days_before * DAY_SLOTS * SLOT_S
         return Registry(
             sources=(Source(SOURCE, delay_min=self.delay_min),),
             plants=tuple(Plant(f"P{i}", f"P{i}", "bench") for i in numbers),
-            meters=tuple(Meter(ids[i], f"P{i}", source=SOURCE, valid_from=self.begin_s) for i in numbers),
+            meters=tuple(Meter(ids[i], f"P{i}", source=SOURCE, valid_from=since_s) for i in numbers),
             multipliers=tuple(Multiplier(ids[i], 0, self.end_s + 10**9, float(T_FACTOR)) for i in numbers),
             orders=tuple(self._order(i) for i in numbers),
             baselines=tuple(Baseline(f"P{i}", "v1", 0, 1000.0, idle_kw=40.0, day_kwh=16_000.0) for i in numbers),
