@@ -10,6 +10,9 @@ from consumers.poison import PoisonGauge
 from consumers.ports import RawRecord, Records
 from service.db.optimism import Optimism
 
+#: A longer message is no single reading, and counts as one for so many bytes: a frame has 11 and more for each.
+SINGLE_BYTES, BYTES_A_READING = 512, 16
+
 
 @dataclass(slots=True, eq=False)
 class Partition:
@@ -67,6 +70,10 @@ class Partition:
         return self.read_to
 
     def next_batch(self, limit: int) -> Sequence[RawRecord]:
-        """Take the first records that wait."""
-        batch, self.pending = self.pending[:limit], self.pending[limit:]
-        return batch
+        """Take the first records that wait: so many, fewer where they are frames."""
+        batch = Records.of(self.pending[:limit])
+        sizes = np.array([len(body or b"") for body in batch.values], np.int64)
+        weights = np.where(sizes > SINGLE_BYTES, sizes // BYTES_A_READING, 1)
+        count = max(1, int(np.searchsorted(np.cumsum(weights), limit, side="right")))
+        self.pending = self.pending[count:]
+        return batch[:count]

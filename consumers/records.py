@@ -72,7 +72,10 @@ class _Reading:
     """One batch on its way through the paths: fast, a second look, word by word."""
 
     def __init__(self, records: Records, stamps: I64, index: MeterIndex, caches: Caches) -> None:
-        self._bodies = records.values
+        self._bodies = list(filter(None, records.values))
+        self._is_filled = len(self._bodies) == len(records)
+        if not self._is_filled:
+            self._bodies = [body or b"" for body in records.values]
         self._stamps = stamps
         self._index = index
         self._times = caches.times
@@ -90,7 +93,7 @@ class _Reading:
             hard += self._look_again(form, left_over) if left_over else []
         for number in hard:
             form = Form.BY_SHAPE if forms is None else forms[number]
-            read_strictly(number, self._bodies[number], int(stamps[number]), form, index, self.strict)
+            read_strictly(number, records.values[number], int(stamps[number]), form, index, self.strict)
         if hard or not self.parts:
             self.parts.append(Rows.of_strict(self.strict))
             self.unknown |= self.strict.unknown
@@ -105,18 +108,16 @@ class _Reading:
 
     def _sorted(self, forms: list[Form] | None) -> tuple[dict[Form, list[int]], list[int]]:
         """Numbers of the records by form, and of those that are none of them."""
-        bodies = self._bodies
         by_form: dict[Form, list[int]] = {Form.SINGLE: [], Form.FRAME: [], Form.SLOT: []}
         bodies = self._bodies
-        sizes = [-1 if body is None else len(body) for body in bodies]
-        if forms is None and min(sizes, default=0) >= 0 and max(sizes, default=0) <= _SURELY_SINGLE:
+        if forms is None and self._is_filled and max(map(len, bodies), default=0) <= _SURELY_SINGLE:
             return by_form | {Form.SINGLE: list(range(len(bodies)))}, []
         hard: list[int] = []
         for number, body in enumerate(bodies):
             form = Form.BY_SHAPE if forms is None else forms[number]
-            if body is None or form is Form.UNSUPPORTED or sizes[number] > MAX_MESSAGE_BYTES:
+            if not body or form is Form.UNSUPPORTED or len(body) > MAX_MESSAGE_BYTES:
                 hard.append(number)
-            elif form is Form.BY_SHAPE and sizes[number] > _SURELY_SINGLE and _VALUES in body:
+            elif form is Form.BY_SHAPE and len(body) > _SURELY_SINGLE and _VALUES in body:
                 by_form[_guess(body)].append(number)
             else:
                 by_form[form or Form.SINGLE].append(number)
@@ -129,13 +130,16 @@ class _Reading:
         decoder, blank, columns_of = _READERS[form]
         for at in range(0, len(numbers), _PIECE):
             piece = numbers[at : at + _PIECE]
-            bodies = [self._bodies[n] or b"" for n in piece]
-            stamps = self._stamps[piece]
+            is_run = piece[-1] - piece[0] == len(piece) - 1  # ascending, so nothing is left out
+            run = slice(piece[0], piece[-1] + 1)
+            bodies = self._bodies[run] if is_run else [self._bodies[n] for n in piece]
+            stamps = self._stamps[run] if is_run else self._stamps[piece]
             short = columns.shorts(bodies) if form is Form.SINGLE else None
             if short is not None:
                 block = columns.short_rows(Taken(piece, short, stamps, bodies, []), self._index, self._times)
             else:
-                block = columns_of(take(decoder, blank, piece, bodies, stamps), self._index, self._times)
+                alien = _VALUES if form is Form.SINGLE else b""
+                block = columns_of(take(decoder, blank, piece, bodies, stamps, alien), self._index, self._times)
             self._add(block)
             left_over += block.left_over
         return left_over
@@ -144,7 +148,7 @@ class _Reading:
         """Of records that are not one reading: those that are no frame and no slot either."""
         rest: list[int] = []
         for number in numbers:
-            body = self._bodies[number] or b""
+            body = self._bodies[number]
             if (forms is None or forms[number] is Form.BY_SHAPE) and _VALUES in body:
                 by_form[_guess(body)].append(number)
             else:
@@ -152,7 +156,7 @@ class _Reading:
         return rest
 
     def _look_again(self, form: Form, numbers: list[int]) -> list[int]:
-        bodies = [self._bodies[n] or b"" for n in numbers]
+        bodies = [self._bodies[n] for n in numbers]
         seen = list(map(look_again, bodies, keys_of(bodies).tolist(), [form] * len(bodies)))
         good = [n for n, message in zip(numbers, seen, strict=True) if message is not None]
         left_over = [n for n, message in zip(numbers, seen, strict=True) if message is None]

@@ -9,6 +9,7 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
+from consumers.second_look import only_says_more
 from consumers.timestamps import TimeCache
 from consumers.wire import MAX_METER_ID
 from detectors.readings import F64, I8, I32, I64, Bool
@@ -28,20 +29,31 @@ class Taken(Generic[S]):
     stamps: I64  # the records' timestamps, epoch milliseconds
     bodies: list[bytes] | None  # None: it is proved already that no key stands twice
     failed: list[int]  # places of those that could not be parsed: blank ones stand for them
+    alien: bytes = b""  # what has this is a message of another form
 
     def are_whole(self, present: I64) -> Bool:
-        """Whether each message has exactly as many keys as fields were found in it (see ``consumers.columns``)."""
+        """Whether each message has as many keys as fields were found in it (see ``consumers.columns``), or what it has
+        besides are unknown fields."""
         if self.bodies is None:
             return np.ones(len(self.parsed), np.bool_)
         if not self.failed and _count_keys(self.bodies) == present.sum():
             return np.ones(len(self.parsed), np.bool_)
-        are_whole: Bool = keys_of(self.bodies) == present
-        are_whole[self.failed] = False
+        ends = keys_of(self.bodies)
+        are_whole: Bool = ends == present
+        says_more = ends > present
+        are_whole[self.failed] = says_more[self.failed] = False
+        for i in np.flatnonzero(says_more).tolist():
+            are_whole[i] = only_says_more(self.bodies[i], int(ends[i]), self.alien)
         return are_whole
 
 
 def take(
-    decoder: "msgspec.json.Decoder[S]", blank: S, numbers: Sequence[int], bodies: list[bytes], stamps: I64
+    decoder: "msgspec.json.Decoder[S]",
+    blank: S,
+    numbers: Sequence[int],
+    bodies: list[bytes],
+    stamps: I64,
+    alien: bytes,
 ) -> Taken[S]:
     """Every body decoded; ``blank`` where that failed."""
     parsed: list[S] = []
@@ -53,7 +65,7 @@ def take(
         except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError):
             failed.append(len(parsed))
             parsed.append(blank)
-    return Taken(numbers, parsed, stamps, bodies, failed)
+    return Taken(numbers, parsed, stamps, bodies, failed, alien)
 
 
 def codes_of(texts: list[str], table: dict[str, int], absent: int) -> I8:
@@ -130,9 +142,13 @@ def keys_of(bodies: list[bytes]) -> I64:
     """Places in each body where a key may end."""
     found = []
     for piece in _pieces(bodies):
+        after_quote = [body.count(b'":') for body in piece]
+        if sum(after_quote) == _count_keys(piece):
+            found.append(np.array(after_quote, np.int64))
+            continue
         text = np.frombuffer(b"".join((b" ", *piece)), np.uint8)
         before = text[:-1]
         ends_key = (text[1:] == _COLON) & (before <= _QUOTE) & (before != _NO_BLANK)
         ends = np.cumsum([len(b) for b in piece])
         found.append(np.bincount(np.searchsorted(ends, np.flatnonzero(ends_key), side="right"), minlength=len(piece)))
-    return np.concatenate(found).astype(np.int64)
+    return np.concatenate(found)

@@ -46,10 +46,12 @@ def row_dtype(columns: Sequence[tuple[str, str]]) -> np.dtype[np.void]:
 
 def as_rows(dtype: "np.dtype[np.void]", columns: dict[str, npt.NDArray[Any]]) -> npt.NDArray[np.void]:
     """Columns of equal length as COPY rows."""
-    rows = np.empty(len(next(iter(columns.values()))), dtype)
-    rows["_fields"] = len(columns)
+    blank = np.zeros((), dtype)
+    blank["_fields"] = len(columns)
+    for name in columns:
+        blank[f"_len_{name}"] = dtype[name].itemsize
+    rows = np.frombuffer(bytearray(blank.tobytes()) * len(next(iter(columns.values()))), dtype)
     for name, values in columns.items():
-        rows[f"_len_{name}"] = dtype[name].itemsize
         rows[name] = values
     return rows
 

@@ -149,3 +149,10 @@ def test_a_gap_is_sought_back_once_and_then_it_is_a_hole() -> None:
     assert partition.take_in(records(14, 15, 16))
     assert partition.read_to == 17
     assert partition.rewind() == 10
+
+
+def test_frames_make_smaller_batches() -> None:
+    partition = Partition(0, 1, 0, moved_at=0.0)
+    assert partition.take_in([StoredRecord(i, 0, None, b"x" * size) for i, size in enumerate([100, 1600, 1600, 300])])
+    assert [len(partition.next_batch(150)) for _ in range(3)] == [2, 2, 0]
+    assert not partition.pending

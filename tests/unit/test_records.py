@@ -278,6 +278,36 @@ def test_unknown_fields_are_ignored_and_scale_may_be_missing_until_checked() -> 
     assert sorted(decoded.rows.readings.scale.tolist()) == [-1, Scale.SECONDARY]
 
 
+@pytest.mark.parametrize(
+    ("base", "more"),
+    [
+        (SINGLE, {"terminal": "T1", "loss": 0.5, "tags": ["a", {"b": [1]}]}),
+        (SINGLE, {"t_factor": None, "rev": None, "q": None, "coll": None, "asset_no": 7}),
+        (SHORT, {"terminal": "T1", "note": "", "kind": None}),
+        (FRAME, {"terminal": "T1", "rev": None}),
+        (SLOT, {"terminal": {"line": "L"}, "coll": None}),
+    ],
+)
+def test_a_sender_that_says_more_is_not_read_word_by_word(
+    base: dict[str, Any], more: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    expected = StrictRows()
+    read_strictly(0, raw(with_(base, **more)).value, STAMP_MS, Form.BY_SHAPE, INDEX, expected)
+    monkeypatch.setattr("consumers.records.read_strictly", None)
+    assert as_tuples(read(raw(with_(base, **more))).rows) == as_tuples(Rows.of_strict(expected))
+
+
+def test_a_message_without_keys_does_not_hide_a_key_that_stands_twice() -> None:
+    twice = b'{"kw":1,"meter_id":"MP1","ts":"2017-11-16T10:15:00+08:00","kw":2.5}'
+    decoded = read(raw(b"5"), raw(b"true"), raw(twice), raw(SINGLE), raw(b"[]"))
+    assert {(f.record, f.code) for f in decoded.faults} == {
+        (0, Fault.BAD_SCHEMA),
+        (1, Fault.BAD_SCHEMA),
+        (2, Fault.BAD_JSON),
+        (4, Fault.BAD_SCHEMA),
+    }
+
+
 def test_the_source_comes_from_the_header() -> None:
     record = dataclasses.replace(raw(SHORT), headers=(("feed-source", b"henan-yc\x00\xff"),))
     decoded = read(record, raw(SHORT))
