@@ -98,9 +98,10 @@ async def claim(
     """
     scopes = await connection.execute(
         text(
-            "SELECT s.scope_no FROM scopes s JOIN (SELECT scope_no, max(last_slot) AS newest FROM dirty_scopes"
-            " WHERE first_slot < :before AND last_slot >= :from AND marked_at <= :not_after"
-            " GROUP BY scope_no ORDER BY newest DESC LIMIT :n) d USING (scope_no) FOR NO KEY UPDATE OF s SKIP LOCKED"
+            # The limit counts what is left after the locked ones.
+            "SELECT s.scope_no FROM (SELECT scope_no, max(last_slot) AS newest FROM dirty_scopes"
+            " WHERE first_slot < :before AND last_slot >= :from AND marked_at <= :not_after GROUP BY scope_no) d"
+            " JOIN scopes s USING (scope_no) ORDER BY d.newest DESC LIMIT :n FOR NO KEY UPDATE OF s SKIP LOCKED"
         ),
         {"from": from_slot, "before": before_slot, "n": limit, "not_after": not_after},
     )
