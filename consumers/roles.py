@@ -20,6 +20,8 @@ log = structlog.get_logger(__name__)
 INGEST_POOL = 6
 EVALUATE_POOL = 6
 STATEMENT_S = 20.0
+#: A batch that froze between two statements holds its partition's row; who takes over waits no longer than this.
+IDLE_S = 15.0
 #: The loop may be blocked so long; then this process cannot even tell that it stands (seconds).
 LOOP_BAR_S = 30.0
 #: After the word to stop: for what is in work, and for all (seconds).
@@ -54,7 +56,13 @@ async def consume(
         from consumers.process import run as ingest
 
         # A database that froze must be told from one that blocks before the watchdog takes it for a standstill.
-        engine = make_engine(database_url, name="ingest", pool_size=INGEST_POOL, statement_timeout_s=STATEMENT_S)
+        engine = make_engine(
+            database_url,
+            name="ingest",
+            pool_size=INGEST_POOL,
+            statement_timeout_s=STATEMENT_S,
+            idle_in_transaction_s=IDLE_S,
+        )
         engines.append(engine)
         work.append(ingest(engine, settings, clock, stop, bootstrap=bootstrap, metrics=metrics))
     if role in (ConsumerRole.EVALUATE, ConsumerRole.ALL):

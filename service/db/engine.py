@@ -9,10 +9,18 @@ def async_url(database_url: str) -> URL:
     return make_url(database_url).set(drivername="postgresql+asyncpg")
 
 
-def make_engine(database_url: str, *, name: str, pool_size: int = 5, statement_timeout_s: float = 60.0) -> AsyncEngine:
+def make_engine(
+    database_url: str,
+    *,
+    name: str,
+    pool_size: int = 5,
+    statement_timeout_s: float = 60.0,
+    idle_in_transaction_s: float = 60.0,
+) -> AsyncEngine:
     """An engine whose connections cannot hang for ever.
 
     name: shown in ``pg_stat_activity``. statement_timeout_s: the longest statement; the client gives up 5 s later.
+    idle_in_transaction_s: how long a process that froze, or whose machine is gone, may hold what it has locked.
     """
     milliseconds = str(int(statement_timeout_s * 1000))
     return create_async_engine(
@@ -28,7 +36,7 @@ def make_engine(database_url: str, *, name: str, pool_size: int = 5, statement_t
                 "application_name": f"cuofeng-{name}",
                 "statement_timeout": milliseconds,
                 "lock_timeout": "15000",
-                "idle_in_transaction_session_timeout": "60000",
+                "idle_in_transaction_session_timeout": str(int(idle_in_transaction_s * 1000)),
                 "timezone": "UTC",
             },
         },
