@@ -6,11 +6,13 @@ rebalance listener raises would only be logged, so it is kept and raised by the 
 
 import asyncio
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRebalanceListener, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.coordinator.assignors.roundrobin import RoundRobinPartitionAssignor
 from aiokafka.errors import (
     KafkaError,
@@ -30,6 +32,7 @@ BOUNDS_TIMEOUT_S = 5.0
 FETCH_BYTES = 16 << 20
 MAX_REQUEST_BYTES = 32 << 20
 TOPIC_TIMEOUT_S = 20.0
+LOOK_TIMEOUT_MS = 5_000
 
 
 #: Eager, as all of aiokafka's are; sticky has open bugs (RELIABILITY §1.6).
@@ -292,6 +295,52 @@ async def create_topics(bootstrap: str, names: Sequence[str], partitions: int) -
         raise FeedError(f"the topics {', '.join(names)} cannot be created: {error!r}") from error
     finally:
         await admin.close()
+
+
+@dataclass(frozen=True, slots=True)
+class TopicLook:
+    """What a broker tells of a topic and a group. ``bounds``: first and end offset by partition; None: no such topic.
+    ``retention_ms``: negative: for ever; None: the broker does not tell."""
+
+    bounds: Mapping[int, tuple[int, int]] | None
+    retention_ms: int | None
+    members: int
+    has_dead_letters: bool
+
+
+async def look_at(bootstrap: str, topic: str, dead_letters: str, group: str) -> TopicLook:
+    """Ask for all that ``cuofeng doctor`` wants to know; changes nothing. Raises ``FeedError``."""
+    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap, request_timeout_ms=LOOK_TIMEOUT_MS)
+    consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap, request_timeout_ms=LOOK_TIMEOUT_MS)
+    try:
+        await admin.start()
+        # Asked for by name, a missing topic would be made by some brokers.
+        names = await admin.list_topics()
+        (described,) = (await admin.describe_consumer_groups([group]))[0].groups
+        members = len(described[5])
+        if topic not in names:
+            return TopicLook(None, None, members, dead_letters in names)
+        await consumer.start()
+        shown = (await admin.describe_topics([topic]))[0]["partitions"]
+        tps = [TopicPartition(topic, p["partition"]) for p in shown]
+        first, end = await consumer.beginning_offsets(tps), await consumer.end_offsets(tps)
+        bounds = {tp.partition: (first[tp], end[tp]) for tp in tps}
+        return TopicLook(bounds, await _retention_ms(admin, topic), members, dead_letters in names)
+    except (KafkaError, TimeoutError) as error:
+        raise FeedError(f"the broker does not tell: {error!r}") from error
+    finally:
+        await consumer.stop()
+        await admin.close()
+
+
+async def _retention_ms(admin: AIOKafkaAdminClient, topic: str) -> int | None:
+    try:
+        asked = ConfigResource(ConfigResourceType.TOPIC, topic, configs={"retention.ms": None})
+        (answer,) = await admin.describe_configs([asked])
+    except KafkaError:
+        return None  # the embedded broker does not know the question
+    values = [entry[1] for resource in answer.resources for entry in resource[4] if entry[0] == "retention.ms"]
+    return int(values[0]) if values else None
 
 
 async def delete_topics(bootstrap: str, names: Sequence[str]) -> None:

@@ -57,9 +57,7 @@ ALERT_EVENTS = Metric("cuofeng_alert_events_total", C, "Events ever published on
 DATA_AS_OF = Metric(
     "cuofeng_data_as_of_timestamp_seconds", G, "Slot end up to which every scope was evaluated, unknown included"
 )
-DEGRADED = Metric(
-    "cuofeng_degraded", G, "1 when an empty feed may hide something: any fault"
-)
+DEGRADED = Metric("cuofeng_degraded", G, "1 when an empty feed may hide something: any fault")
 FAULT = Metric("cuofeng_fault", G, "1 while this fault makes the feed degraded; every one has its series", ("fault",))
 PROCESSES = Metric("cuofeng_processes", G, "Processes of a role that are heard", ("role",))
 STANDS = Metric(
