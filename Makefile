@@ -17,7 +17,7 @@ BROKER ?= embedded
 # Which tests of test-full.
 MARKERS ?= java or prometheus or chromium
 
-.PHONY: help setup hooks demo test test-kafka test-full lint bench bench-growth faults faults-sample migrate lock ci clean
+.PHONY: help setup hooks demo test test-kafka test-full lint bench bench-growth faults faults-sample soak soak-sample migrate lock ci clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -58,6 +58,12 @@ faults: $(VENV)/dev.stamp ## Fault suite in full, hours (CLASS=kill COUNT=100 SE
 
 faults-sample: $(VENV)/dev.stamp ## A seeded sample of every class of fault, minutes
 	@$(BIN)/python -m pytest -m faults tests/faults $(ARGS)
+
+soak: $(VENV)/dev.stamp ## Run everything for long and draw what it holds: build/soak.html (DURATION_S=3600 RATE=2000)
+	@$(BIN)/python -m tests.soak $(if $(DURATION_S),--duration-s $(DURATION_S)) $(if $(RATE),--rate $(RATE)) $(ARGS)
+
+soak-sample: $(VENV)/dev.stamp ## The same for a short while, with every check at its end
+	@$(BIN)/python -m pytest -m soak tests/soak $(ARGS)
 
 migrate: $(VENV)/demo.stamp ## Bring the database CUOFENG_DATABASE_URL to the newest schema
 	@$(BIN)/cuofeng migrate $(ARGS)
