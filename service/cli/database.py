@@ -14,6 +14,8 @@ from service.db.partitions import ensure_partitions
 from service.settings import Settings
 
 AHEAD = timedelta(days=62)
+#: Of one statement: filling a column or making an index may take its time, it waits for no lock in it.
+LONGEST_S = 3600.0
 
 
 def required_database_url(settings: Settings) -> str:
@@ -29,13 +31,18 @@ def register(app: typer.Typer) -> None:
     @app.command("migrate")
     def migrate_command(
         revision: Annotated[str, typer.Option(help="Schema revision to reach.")] = "head",
+        contract: Annotated[
+            bool, typer.Option("--contract", help="No process of an older release runs: drop also what those used.")
+        ] = False,
     ) -> None:
-        """Bring the database to the newest schema and make the next months' partitions."""
+        """Bring the database to the newest schema and make the next months' partitions. What runs may go on running."""
 
         async def run() -> None:
-            engine = make_engine(required_database_url(Settings()), name="migrate", pool_size=1)
+            engine = make_engine(
+                required_database_url(Settings()), name="migrate", pool_size=1, statement_timeout_s=LONGEST_S
+            )
             try:
-                await migrate(engine, revision)
+                await migrate(engine, revision, contract=contract)
                 if revision != "head":
                     return
                 today = datetime.fromtimestamp(SystemClock().now(), UTC).date()
