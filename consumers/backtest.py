@@ -23,8 +23,9 @@ from detectors.slots import local_day
 from detectors.world import World, compile_world
 from service.calendar import office_day_type
 
-#: Scopes that are judged at a time, over all days: their arrays of a day stay in cache, their results in memory.
-BLOCK_SCOPES = 500
+#: Scopes that are judged at a time, over all days: the arrays of a day stay in cache; their slots stay in memory.
+BLOCK_SCOPES = 1_000
+BLOCK_SCOPES_WITH_SLOTS = 250
 #: Every file that a back-test may write.
 OUTPUTS = tuple(f"{name}.{form}" for name in ("slots", "days", "alerts") for form in ("csv", "parquet"))
 
@@ -113,8 +114,9 @@ def _write(world: World, history: History, folder: Path, options: BacktestOption
         slots = None
         if options.with_slots:
             slots = files.enter_context(sink(folder, "slots", SLOT_COLUMNS, options.format))
-        for at in range(0, len(by_name), BLOCK_SCOPES):
-            block = by_name[at : at + BLOCK_SCOPES]
+        size = BLOCK_SCOPES_WITH_SLOTS if options.with_slots else BLOCK_SCOPES
+        for at in range(0, len(by_name), size):
+            block = by_name[at : at + size]
             scopes = np.array(sorted(block), np.int64)
             places = np.searchsorted(scopes, block).tolist()
             judged = history.judge(scopes, with_slots=options.with_slots)

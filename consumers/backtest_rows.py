@@ -49,6 +49,10 @@ def decimals(value: float | None) -> str:
     return "0.000" if text == "-0.000" else text
 
 
+#: For what repeats itself.
+_decimals_again = lru_cache(maxsize=65_536)(decimals)
+
+
 def slot_columns(
     world: World, results: Sequence[DayResult], scope: int, place: int, begin: int | None, end: int | None
 ) -> Iterator[list[list[str]]]:
@@ -97,12 +101,12 @@ def day_columns(
         [name for name in names for _ in results],
         [r.day.isoformat() for r in results] * len(names),
         [decimals(v) for v in energy_kwh],
-        [decimals(v) for v in along(*(r.cap_wh / 1000 for r in rows))],
-        [decimals(v) for v in along(*(r.coverage for r in rows))],
+        [_decimals_again(v) for v in along(*(r.cap_wh / 1000 for r in rows))],
+        [_decimals_again(v) for v in along(*(r.coverage for r in rows))],
         [_VERDICTS[v] for v in along(*(r.verdict for r in rows))],
         [_reasons_text(v) for v in along(*(r.reasons for r in rows))],
         [order_ids[v] for v in along(*(r.order for r in rows))],
-        [decimals(v * hours) for v in along(*(r.violating_slots for r in rows))],
+        [_decimals_again(v * hours) for v in along(*(r.violating_slots for r in rows))],
     ]
 
 

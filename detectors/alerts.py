@@ -4,6 +4,9 @@ import hashlib
 from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
+
 from detectors.slots import instant, local_date
 from detectors.vocab import CloseReason, Condition, Evidence, Rule
 
@@ -73,6 +76,21 @@ class Alert:
         self.pending_n += 1
         if grows:
             self._absorb_pending()
+
+    def measure_span(
+        self,
+        is_known: npt.NDArray[np.bool_],
+        load_wh: npt.NDArray[np.int64],
+        cap_kw: npt.NDArray[np.float64],
+        coverage: npt.NDArray[np.float64],
+    ) -> None:
+        """Count adjacent slots in all of which the alert holds; its energy over is not theirs. is_known: the load."""
+        at = np.flatnonzero(is_known)
+        if len(at):
+            peak = at[load_wh[at].argmax()]
+            self.peak_wh, self.peak_cap_kw = int(load_wh[peak]), float(cap_kw[peak])
+        self.coverage_sum = float(np.cumsum(coverage)[-1])  # in order, as slot by slot
+        self.n_slots = len(coverage)
 
     def _absorb_pending(self) -> None:
         if self.pending_peak_wh is not None and (self.peak_wh is None or self.pending_peak_wh > self.peak_wh):

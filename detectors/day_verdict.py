@@ -9,7 +9,8 @@ import numpy.typing as npt
 
 from detectors.alerts import Carry
 from detectors.day_rows import DayRows
-from detectors.episodes import SLOT_RULES, Found, any_slot, segments, slot_rules
+from detectors.episodes import SLOT_RULES, Found, any_slot, slot_rules
+from detectors.order_view import segments
 from detectors.rules import limit_day, over, stop_day
 from detectors.verdict import threshold_wh
 from detectors.vocab import Control, Reason, Verdict

@@ -11,14 +11,14 @@ import numpy.typing as npt
 from detectors.alerts import NOTHING_CARRIED, Alert, Carry
 from detectors.caps import DAY_TOLERANCE, TOLERANCE
 from detectors.loads import Fact
+from detectors.order_view import OrderView
 from detectors.registry import Order
 from detectors.rules import hours_over, limit_day, limit_pace, offline, over, runs, stop_day
 from detectors.rules.cap_abs import CAP_ABS
 from detectors.rules.limit_slot import LIMIT_SLOT
 from detectors.rules.stop_run import STOP_RUN
-from detectors.verdict import threshold_wh
-from detectors.vocab import CloseReason, Control, Reason, Rule, Verdict
-from detectors.world import World, rows_of
+from detectors.vocab import Control, Reason, Rule
+from detectors.world import World
 
 if TYPE_CHECKING:
     from detectors.judge import Pass
@@ -57,19 +57,13 @@ def any_slot(flags: Bool) -> Bool:
     return np.asarray(flags.any(axis=-1), np.bool_)
 
 
-def segments(work: "Pass", rows: I64) -> I64:
-    """First column of the window that each slot belongs to, of some order rows, [rows, T]."""
-    caps, wide = work.caps, work.caps.spans.wide
-    return over.segment_starts(wide(caps.ordered[rows] & ~caps.grace[rows]), wide(caps.edge[rows]))
-
-
 def alerts_of_day(work: "Pass", carries: Sequence[Carry]) -> Found:
     """All alerts of the day, per scope, and the carry to the next day.
 
     Only orders for which a rule may open, or of a scope with an open alert, are walked.
     """
     caps, grid, wide = work.caps, work.grid, work.caps.spans.wide
-    alerts: list[list[Alert]] = [[] for _ in work.scopes]
+    alerts: list[list[Alert]] = [[] for _ in carries]
     closes: dict[int, list[tuple[str, str, int]]] = defaultdict(list)
     over_slots = caps.of_order(work.slots.over) & wide(caps.takes)
     silent = wide(caps.ordered | caps.before) & caps.of_order(work.evidence.silent_up) & work.past
@@ -86,7 +80,7 @@ def alerts_of_day(work: "Pass", carries: Sequence[Carry]) -> Found:
     looked_at[[i for flags in by_day.values() for i in flags]] = True
     for i in np.flatnonzero(looked_at).tolist():
         s = int(caps.scope[i])
-        carry, view = carries[s], _OrderView(work, i, s)
+        carry, view = carries[s], OrderView(work, i, s)
         open_at: list[bool] = [False] * grid.n
         rule = SLOT_RULES[rules[i]] if rules[i] >= 0 else None
         carried = carry.opened(rule.rule, view.order.order_id) if rule is not None else None
@@ -182,8 +176,10 @@ def _day_flags(work: "Pass", over_slots: Bool, has_slot_rule: Bool) -> dict[Rule
     found: dict[Rule, dict[int, Bool]] = {}
     for rule, may_be, flags_of in asked:
         rows = np.flatnonzero(may_be)
-        flags = flags_of(rows) & past & caps.spans.wide_day(caps.judged[rows]) if len(rows) else ()
-        found[rule] = {int(i): flag for i, flag in zip(rows, flags, strict=True) if flag.any()}
+        found[rule] = {}
+        if len(rows):
+            flags = flags_of(rows) & past & caps.spans.wide_day(caps.judged[rows])
+            found[rule] = {int(rows[at]): flags[at] for at in np.flatnonzero(any_slot(flags))}
     return found
 
 
@@ -194,152 +190,6 @@ def _outage_flags(work: "Pass") -> Bool:
     if not np.count_nonzero(out):
         return np.zeros((len(caps.order), work.grid.n), np.bool_)
     return np.asarray(caps.spans.wide(caps.ordered) & caps.of_order(out) & work.past, np.bool_)
-
-
-class _OrderView:
-    """One order row of a pass, as plain sequences for the walks."""
-
-    def __init__(self, work: "Pass", row: int, scope: int) -> None:
-        self.work, self.row, self.scope = work, row, scope
-        self.order = work.world.orders[work.caps.order[row]]
-        grid = work.grid
-        self.begin = grid.margin
-        self.end = grid.margin + work.n_judged
-        self.order_ends = self.wide(work.caps.final)
-
-    def wide(self, of_orders: npt.NDArray[Any]) -> npt.NDArray[Any]:
-        """This order's values, [O, K] -> [T]."""
-        return self.work.caps.spans.wide(of_orders[self.row])
-
-    def blank(self, rule: Rule, grade: int) -> Alert:
-        """An alert of this order to copy; its baseline is the one of the day."""
-        rows = self.work.caps.baselines.row[self.scope, self.work.caps.spans.day]
-        used = rows[rows >= 0]
-        return Alert(
-            scope_id=self.work.world.scope_ids[self.work.scopes[self.scope]],
-            rule=rule,
-            order_id=self.order.order_id,
-            grade=grade,
-            first_slot=0,
-            opened_slot=0,
-            last_slot=0,
-            order_revision=self.order.revision,
-            baseline_version=self.work.world.baselines[used[0]].version if len(used) else None,
-        )
-
-    def track(self, over_slots: Bool) -> over.OrderTrack:
-        """The sequences of the n-of-m walk."""
-        work, s = self.work, self.scope
-        caps, grid = work.caps, work.grid
-        verdict = work.slots.verdict[s]
-        covered = work.evidence.covered[s] & work.past
-        known = covered | (verdict == Verdict.VIOLATING)
-        cap, ordered = self.wide(caps.cap_kw), self.wide(caps.ordered)
-        low = threshold_wh(cap * over.BELOW_SHARE, grid.hours)
-        with np.errstate(invalid="ignore"):
-            below = covered & (verdict != Verdict.UNKNOWN) & (work.loads.wh[s] <= low) & ordered
-        return over.OrderTrack(
-            first_slot=grid.first_slot,
-            begin=self.begin,
-            end=self.end,
-            over=over_slots.tolist(),
-            below=below.tolist(),
-            compliant=((verdict == Verdict.COMPLIANT) & ordered).tolist(),
-            starts=segments(work, np.array([self.row]))[0].tolist(),
-            edge=self.wide(caps.edge).tolist(),
-            order_ends=self.order_ends.tolist(),
-            exempt=self.wide(caps.exempt).tolist(),
-            load_wh=[w if k else None for w, k in zip(work.loads.wh[s].tolist(), known.tolist(), strict=True)],
-            cap_kw=cap.tolist(),
-            coverage=work.coverage[s].tolist(),
-        )
-
-    def day_alert(self, rule: Rule, flag: Bool, open_at: Sequence[bool], over_slots: Bool) -> Alert | None:
-        """The alert of a day rule, or None where a `stop_run` stands for it (SEMANTICS §5.27)."""
-        work, grid = self.work, self.work.grid
-        at = int(flag.argmax())
-        if rule == Rule.STOP_DAY and open_at[grid.margin + at]:
-            return None
-        first = grid.today.first_slot + at
-        alert = self.blank(rule, 1 if rule == Rule.LIMIT_PACE else 2)
-        alert.first_slot = alert.opened_slot = first
-        alert.last_slot = first + self._last_after(rule, at, flag, over_slots)
-        verdict = work.slots.verdict[self.scope]
-        known = (work.evidence.covered[self.scope] & work.past) | (verdict == Verdict.VIOLATING)
-        known &= self.wide(work.caps.judged)  # between two windows the plant may run: that is no peak of the alert
-        span = slice(first - grid.first_slot, alert.last_slot + 1 - grid.first_slot)
-        of_slots = (known, work.loads.wh[self.scope], self.wide(work.caps.cap_kw), work.coverage[self.scope])
-        for is_known, load, cap_kw, share in zip(*(a[span].tolist() for a in of_slots), strict=True):
-            alert.measure(load if is_known else None, cap_kw, share, grid.hours, grows=True)
-        used, cap = int(work.slots.used_wh[self.row][work.n_judged - 1]), work.day_cap_wh[self.row]
-        alert.over_wh = None if np.isnan(cap) else float(used - cap)
-        alert.facts |= {"day_energy_wh": used, "day_cap_wh": None if np.isnan(cap) else float(cap)}
-        order_end = self.order.valid_to // grid.slot_s - 1
-        last_of_day = min(grid.today.end_slot - 1, order_end)
-        if work.past[last_of_day - grid.first_slot]:
-            alert.closed_slot = last_of_day
-            is_order_end = order_end <= grid.today.end_slot - 1
-            alert.close_reason = CloseReason.ORDER_END if is_order_end else CloseReason.DAY_END
-        return alert
-
-    def _last_after(self, rule: Rule, at: int, flag: Bool, over_slots: Bool) -> int:
-        """Slots from the opening one to the last that the rule counts."""
-        day = self.work.grid.day
-        if rule == Rule.LIMIT_PACE:
-            grows = flag
-        elif rule == Rule.LIMIT_DAY:
-            violating = self.work.slots.verdict[self.scope, day] == Verdict.VIOLATING
-            grows = violating & (self.work.caps.spans.wide(self.work.caps.take[self.scope])[day] == self.row)
-        else:
-            grows = over_slots[day]
-        later = np.flatnonzero(grows[at:])
-        return int(later[-1]) if len(later) else 0
-
-    def offline(self, counts: Bool, carried: Alert | None) -> list[Alert]:
-        """`offline` of this order."""
-        work, grid = self.work, self.work.grid
-        track = offline.SilenceTrack(
-            first_slot=grid.first_slot,
-            begin=self.begin,
-            end=self.end,
-            counts=counts.tolist(),
-            ordered=self.wide(work.caps.ordered).tolist(),
-            covered=work.evidence.covered[self.scope].tolist(),
-            ends=self.order_ends.tolist(),
-            coverage=work.coverage[self.scope].tolist(),
-            order_from_s=self.order.valid_from,
-        )
-        found = offline.walk(track, self.blank(Rule.OFFLINE, 1), carried, slot_s=grid.slot_s)
-        for alert in found:
-            if alert is not carried:
-                alert.meters = self._silent_meters(alert.opened_slot - grid.first_slot)
-        return found
-
-    def _silent_meters(self, column: int) -> tuple[str, ...]:
-        world, members = self.work.world, self.work.members
-        if members is None:
-            rows, _ = rows_of(world.member_scope, self.work.scopes[self.scope : self.scope + 1])
-            alone = world.member_meter[rows] if len(rows) == 1 else ()
-            return tuple(world.registry.meters[m].meter_id for m in alone)
-        mine = members.owner == self.scope
-        at, meters = members.at[mine], members.meters
-        quiet = ~meters.measured[at, column] | (meters.wh[at, column] == 0)
-        return tuple(sorted(world.registry.meters[m].meter_id for m in world.member_meter[members.rows[mine][quiet]]))
-
-    def outage(self, flagged: Bool, carried: Alert | None) -> list[Alert]:
-        """`outage` of this order."""
-        work, grid, s = self.work, self.work.grid, self.scope
-        clear = self.wide(work.caps.ordered) & work.evidence.covered[s] & ~work.evidence.outage[s]
-        track = runs.RunTrack(
-            grid.first_slot,
-            self.begin,
-            self.end,
-            flagged.tolist(),
-            clear.tolist(),
-            self.order_ends.tolist(),
-            work.coverage[s].tolist(),
-        )
-        return runs.walk(track, self.blank(Rule.OUTAGE, 1), carried, slot_s=grid.slot_s)
 
 
 def _bad_data(work: "Pass", carries: Sequence[Carry], has_open: Bool, alerts: list[list[Alert]]) -> None:

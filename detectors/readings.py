@@ -112,16 +112,19 @@ def winners(readings: ReadingColumns, factor: F64) -> tuple[ReadingColumns, int]
     """
     n = len(readings)
     order = np.lexsort((readings.ts, readings.kind, readings.meter))
-    group = np.cumsum(_begins(readings, order)) - 1
+    begins = _begins(readings, order)
+    if begins.all():
+        return readings.take(order), 0
+    group = np.cumsum(begins) - 1
     starts = np.flatnonzero(np.diff(group, prepend=-1))
     best = order[starts]
     lost_evidence = np.zeros(len(starts), np.bool_)
     contested = np.bincount(group, minlength=len(starts)) > 1
     if contested.any():
         rivals = _ranked(readings, factor, order[contested[group]])
-        begins = np.flatnonzero(_begins(readings, rivals))
-        best[contested] = rivals[begins]
-        had_evidence = np.minimum.reduceat(evidence_class(readings.q[rivals]), begins) == 0
+        firsts = np.flatnonzero(_begins(readings, rivals))
+        best[contested] = rivals[firsts]
+        had_evidence = np.minimum.reduceat(evidence_class(readings.q[rivals]), firsts) == 0
         lost_evidence[contested] = had_evidence & (evidence_class(readings.q[best[contested]]) != 0)
     won = readings.take(best)
     return replace(won, had_evidence=won.had_evidence | lost_evidence), n - len(starts)
@@ -131,8 +134,9 @@ def _begins(readings: ReadingColumns, order: I64) -> Bool:
     """Where the key differs from the one before, along rows sorted by key."""
     begins = np.ones(len(order), np.bool_)
     for column in (readings.meter, readings.kind, readings.ts):
-        along = column[order]
-        begins[1:] &= along[1:] == along[:-1]
+        if not is_narrow(column):
+            along = column[order]
+            begins[1:] &= along[1:] == along[:-1]
     begins[1:] = ~begins[1:]
     return begins
 

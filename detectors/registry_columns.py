@@ -49,7 +49,9 @@ class OrderColumns:
 
     def is_control(self, rows: I64, *controls: Control) -> Bool:
         """Which rows are of these kinds."""
-        found: Bool = np.isin(np.arange(len(CONTROLS)), [CONTROLS.index(c) for c in controls])[self.control[rows]]
+        control, found = self.control[rows], np.zeros(len(rows), np.bool_)
+        for wanted in controls:
+            found |= control == CONTROLS.index(wanted)
         return found
 
 

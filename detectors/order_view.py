@@ -1,0 +1,175 @@
+"""One order of a pass as the rules look at it: the sequences they walk, and the alerts they make."""
+
+from collections.abc import Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from detectors.alerts import Alert
+from detectors.rules import offline, over, runs
+from detectors.verdict import threshold_wh
+from detectors.vocab import CloseReason, Rule, Verdict
+from detectors.world import rows_of
+
+if TYPE_CHECKING:
+    from detectors.judge import Pass
+
+I64 = npt.NDArray[np.int64]
+Bool = npt.NDArray[np.bool_]
+
+
+def segments(work: "Pass", rows: I64) -> I64:
+    """First column of the window that each slot belongs to, of some order rows, [rows, T]."""
+    caps, wide = work.caps, work.caps.spans.wide
+    return over.segment_starts(wide(caps.ordered[rows] & ~caps.grace[rows]), wide(caps.edge[rows]))
+
+
+class OrderView:
+    """One order row of a pass, as plain sequences for the walks."""
+
+    def __init__(self, work: "Pass", row: int, scope: int) -> None:
+        self.work, self.row, self.scope = work, row, scope
+        self.order = work.world.orders[work.caps.order[row]]
+        grid = work.grid
+        self.begin = grid.margin
+        self.end = grid.margin + work.n_judged
+        self.order_ends = self.wide(work.caps.final)
+
+    @cached_property
+    def is_known(self) -> Bool:
+        """Slots with a load, complete or a lower bound over the cap, [T]."""
+        work, s = self.work, self.scope
+        violating = work.slots.verdict[s] == Verdict.VIOLATING
+        return np.asarray((work.evidence.covered[s] & work.past) | violating, np.bool_)
+
+    def wide(self, of_orders: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        """This order's values, [O, K] -> [T]."""
+        return self.work.caps.spans.wide(of_orders[self.row])
+
+    def blank(self, rule: Rule, grade: int) -> Alert:
+        """An alert of this order to copy; its baseline is the one of the day."""
+        rows = self.work.caps.baselines.row[self.scope, self.work.caps.spans.day]
+        used = rows[rows >= 0]
+        return Alert(
+            scope_id=self.work.world.scope_ids[self.work.scopes[self.scope]],
+            rule=rule,
+            order_id=self.order.order_id,
+            grade=grade,
+            first_slot=0,
+            opened_slot=0,
+            last_slot=0,
+            order_revision=self.order.revision,
+            baseline_version=self.work.world.baselines[used[0]].version if len(used) else None,
+        )
+
+    def track(self, over_slots: Bool) -> over.OrderTrack:
+        """The sequences of the n-of-m walk."""
+        work, s = self.work, self.scope
+        caps, grid = work.caps, work.grid
+        verdict, covered = work.slots.verdict[s], work.evidence.covered[s] & work.past
+        cap, ordered = self.wide(caps.cap_kw), self.wide(caps.ordered)
+        low = threshold_wh(cap * over.BELOW_SHARE, grid.hours)
+        with np.errstate(invalid="ignore"):
+            below = covered & (verdict != Verdict.UNKNOWN) & (work.loads.wh[s] <= low) & ordered
+        return over.OrderTrack(
+            first_slot=grid.first_slot,
+            begin=self.begin,
+            end=self.end,
+            over=over_slots.tolist(),
+            below=below.tolist(),
+            compliant=((verdict == Verdict.COMPLIANT) & ordered).tolist(),
+            starts=segments(work, np.array([self.row]))[0].tolist(),
+            edge=self.wide(caps.edge).tolist(),
+            order_ends=self.order_ends.tolist(),
+            exempt=self.wide(caps.exempt).tolist(),
+            load_wh=[w if k else None for w, k in zip(work.loads.wh[s].tolist(), self.is_known.tolist(), strict=True)],
+            cap_kw=cap.tolist(),
+            coverage=work.coverage[s].tolist(),
+        )
+
+    def day_alert(self, rule: Rule, flag: Bool, open_at: Sequence[bool], over_slots: Bool) -> Alert | None:
+        """The alert of a day rule, or None where a `stop_run` stands for it (SEMANTICS §5.27)."""
+        work, grid = self.work, self.work.grid
+        at = int(flag.argmax())
+        if rule == Rule.STOP_DAY and open_at[grid.margin + at]:
+            return None
+        first = grid.today.first_slot + at
+        alert = self.blank(rule, 1 if rule == Rule.LIMIT_PACE else 2)
+        alert.first_slot = alert.opened_slot = first
+        alert.last_slot = first + self._last_after(rule, at, flag, over_slots)
+        # Between two windows the plant may run: that is no peak of the alert.
+        known = self.is_known & self.wide(work.caps.judged)
+        of_slots = (known, work.loads.wh[self.scope], self.wide(work.caps.cap_kw), work.coverage[self.scope])
+        span = slice(first - grid.first_slot, alert.last_slot + 1 - grid.first_slot)
+        alert.measure_span(*(values[span] for values in of_slots))
+        used, cap = int(work.slots.used_wh[self.row][work.n_judged - 1]), work.day_cap_wh[self.row]
+        alert.over_wh = None if np.isnan(cap) else float(used - cap)
+        alert.facts |= {"day_energy_wh": used, "day_cap_wh": None if np.isnan(cap) else float(cap)}
+        order_end = self.order.valid_to // grid.slot_s - 1
+        last_of_day = min(grid.today.end_slot - 1, order_end)
+        if work.past[last_of_day - grid.first_slot]:
+            alert.closed_slot = last_of_day
+            is_order_end = order_end <= grid.today.end_slot - 1
+            alert.close_reason = CloseReason.ORDER_END if is_order_end else CloseReason.DAY_END
+        return alert
+
+    def _last_after(self, rule: Rule, at: int, flag: Bool, over_slots: Bool) -> int:
+        """Slots from the opening one to the last that the rule counts."""
+        day = self.work.grid.day
+        if rule == Rule.LIMIT_PACE:
+            grows = flag
+        elif rule == Rule.LIMIT_DAY:
+            violating = self.work.slots.verdict[self.scope, day] == Verdict.VIOLATING
+            grows = violating & (self.work.caps.spans.wide(self.work.caps.take[self.scope])[day] == self.row)
+        else:
+            grows = over_slots[day]
+        later = np.flatnonzero(grows[at:])
+        return int(later[-1]) if len(later) else 0
+
+    def offline(self, counts: Bool, carried: Alert | None) -> list[Alert]:
+        """`offline` of this order."""
+        work, grid = self.work, self.work.grid
+        track = offline.SilenceTrack(
+            first_slot=grid.first_slot,
+            begin=self.begin,
+            end=self.end,
+            counts=counts.tolist(),
+            ordered=self.wide(work.caps.ordered).tolist(),
+            covered=work.evidence.covered[self.scope].tolist(),
+            ends=self.order_ends.tolist(),
+            coverage=work.coverage[self.scope].tolist(),
+            order_from_s=self.order.valid_from,
+        )
+        found = offline.walk(track, self.blank(Rule.OFFLINE, 1), carried, slot_s=grid.slot_s)
+        for alert in found:
+            if alert is not carried:
+                alert.meters = self._silent_meters(alert.opened_slot - grid.first_slot)
+        return found
+
+    def _silent_meters(self, column: int) -> tuple[str, ...]:
+        world, members = self.work.world, self.work.members
+        if members is None:
+            rows, _ = rows_of(world.member_scope, self.work.scopes[self.scope : self.scope + 1])
+            alone = world.member_meter[rows] if len(rows) == 1 else ()
+            return tuple(world.registry.meters[m].meter_id for m in alone)
+        mine = members.owner == self.scope
+        at, meters = members.at[mine], members.meters
+        quiet = ~meters.measured[at, column] | (meters.wh[at, column] == 0)
+        return tuple(sorted(world.registry.meters[m].meter_id for m in world.member_meter[members.rows[mine][quiet]]))
+
+    def outage(self, flagged: Bool, carried: Alert | None) -> list[Alert]:
+        """`outage` of this order."""
+        work, grid, s = self.work, self.work.grid, self.scope
+        clear = self.wide(work.caps.ordered) & work.evidence.covered[s] & ~work.evidence.outage[s]
+        track = runs.RunTrack(
+            grid.first_slot,
+            self.begin,
+            self.end,
+            flagged.tolist(),
+            clear.tolist(),
+            self.order_ends.tolist(),
+            work.coverage[s].tolist(),
+        )
+        return runs.walk(track, self.blank(Rule.OUTAGE, 1), carried, slot_s=grid.slot_s)
