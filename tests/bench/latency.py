@@ -14,6 +14,7 @@ from time import perf_counter
 import numpy as np
 import numpy.typing as npt
 from aiokafka import AIOKafkaProducer
+from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from consumers.kafka import create_topics
@@ -63,28 +64,45 @@ class Course:
         return {f"MP{i:08d}" for i in np.flatnonzero(self.first_over() + RUN_SLOTS - 1 == second) if i % 2}
 
 
+@dataclass(frozen=True, slots=True)
+class Waits:
+    """Seconds of each alert: whole, and up to the moment at which the judgement that found it began. late_days: scope
+    days of other plants judged meanwhile."""
+
+    whole_s: npt.NDArray[np.float64]
+    before_s: npt.NDArray[np.float64]
+    late_days: int
+
+    def result(self, name: str, percentile: int, course: Course) -> Result:
+        """A line of the table."""
+        before_s, behind_s = np.median(self.before_s), np.median(self.whole_s - self.before_s)
+        size = f"{course.plants} readings/s for {course.seconds} s, {len(self.whole_s)} alerts"
+        size += f"; medians: {before_s:.2f} s until its judgement begins, {behind_s:.2f} s from there"
+        size += f"; {self.late_days} late scope-days judged meanwhile" if self.late_days else ""
+        return Result(name, float(np.percentile(self.whole_s, percentile)), "s", size)
+
+
 def lines(options: argparse.Namespace) -> Iterator[Result]:
     """``latency_p50 latency_p99``, and the p99 beside a backlog of late data."""
     course = Course(options.rate, options.latency_s)
     with broker_of(options) as broker:
-        calm, _ = asyncio.run(measure(broker.bootstrap, f"{TOPIC}.calm", course, late_days=0))
-        size = f"{course.plants} readings/s for {course.seconds} s, {len(calm)} alerts"
-        yield Result("latency_p50", float(np.percentile(calm, 50)), "s", size)
-        yield Result("latency_p99", float(np.percentile(calm, 99)), "s", size)
-        busy, judged = asyncio.run(measure(broker.bootstrap, f"{TOPIC}.busy", course, late_days=options.late_days))
-        beside = f"{size}; meanwhile {judged} late scope-days were judged"
-        yield Result("latency_backlog_p99", float(np.percentile(busy, 99)), "s", beside)
+        calm = asyncio.run(measure(broker.bootstrap, f"{TOPIC}.calm", course, late_days=0))
+        yield calm.result("latency_p50", 50, course)
+        yield calm.result("latency_p99", 99, course)
+        busy = asyncio.run(measure(broker.bootstrap, f"{TOPIC}.busy", course, late_days=options.late_days))
+        yield busy.result("latency_backlog_p99", 99, course)
 
 
-async def measure(bootstrap: str, topic: str, course: Course, *, late_days: int) -> tuple[npt.NDArray[np.float64], int]:
-    """Seconds of each alert, and how many days of other plants were judged meanwhile.
+async def measure(bootstrap: str, topic: str, course: Course, *, late_days: int) -> Waits:
+    """Send the course and follow the feed.
 
     late_days: days of history of as many other plants that are marked again whenever all are judged; 0: none.
     Raises RuntimeError when an alert does not show up.
     """
     await create_topics(bootstrap, [topic], PARTITIONS)
     history = late_days * DAY_SLOTS
-    world = World.ending_at(SystemClock().now() - REST_S, 2 * course.plants, history + course.seconds, DELAY_MIN)
+    plants = course.plants * (2 if late_days else 1)
+    world = World.ending_at(SystemClock().now() - REST_S, plants, history + course.seconds, DELAY_MIN)
     late = range(course.plants, 2 * course.plants)
 
     async def prepare(engine: AsyncEngine, world: World) -> None:
@@ -111,7 +129,19 @@ async def measure(bootstrap: str, topic: str, course: Course, *, late_days: int)
             " WHERE CAST(substr(s.scope_id, 2) AS integer) >= :first",
             first=late.start,
         )
-    return np.array([seen[scope] - at for scope, at in acked.items()]), judged
+        began = await _judged_at(found)
+    whole_s = np.array([seen[scope] - at for scope, at in acked.items()])
+    return Waits(whole_s, np.array([began[scope] - at for scope, at in acked.items()]), judged)
+
+
+async def _judged_at(found: Office) -> dict[str, float]:
+    """When the judgement began that opened each scope's first ``stop_run``, epoch seconds."""
+    opened = (
+        "SELECT alert ->> 'scope_id', extract(epoch FROM min(published_at))::float8 FROM alert_events"
+        " WHERE type = 'opened' AND alert ->> 'rule' = 'stop_run' GROUP BY 1"
+    )
+    async with found.engine.connect() as connection:
+        return {row[0]: row[1] for row in await connection.execute(text(opened))}
 
 
 def _have_seen(
@@ -127,7 +157,8 @@ def _have_seen(
 
 
 async def _send(bootstrap: str, topic: str, world: World, course: Course, acked: dict[str, float]) -> None:
-    """Send the course in real time; when each opening reading was acknowledged goes into ``acked``, by scope."""
+    """Send the course in real time; when each opening reading was acknowledged goes into ``acked``, by scope, epoch
+    seconds."""
     producer = AIOKafkaProducer(bootstrap_servers=bootstrap, acks="all", linger_ms=LINGER_MS)
     await producer.start()
     clock = SystemClock()
@@ -144,19 +175,20 @@ async def _send(bootstrap: str, topic: str, world: World, course: Course, acked:
                     sent = await producer.send(topic, value, key=key, partition=part, timestamp_ms=stamp_ms)
                     if (meter := key.decode()) in opening:
                         scope = f"P{int(meter[2:])}"
-                        sent.add_done_callback(lambda done, scope=scope: acked.update({scope: perf_counter()}))
+                        sent.add_done_callback(lambda done, scope=scope: acked.update({scope: clock.now()}))
         await producer.flush()
     finally:
         await producer.stop()
 
 
 async def _read(port: int, key: str, seen: dict[str, float]) -> None:
-    """Follow the feed; when each scope's first ``stop_run`` was on a page goes into ``seen``."""
+    """Follow the feed; when each scope's first ``stop_run`` was on a page goes into ``seen``, epoch seconds."""
+    clock = SystemClock()
     cursor: str | None = None
     async with Client(port, key) as client:
         while True:
             page = await client.page(cursor, wait_s=30)
-            now, cursor = perf_counter(), page["next"]
+            now, cursor = clock.now(), page["next"]
             for event in page["events"]:
                 if event["type"] == "opened" and event["alert"]["rule"] == "stop_run":
                     seen.setdefault(event["alert"]["scope_id"], now)
