@@ -80,7 +80,12 @@ class Ingest:
             ticker.cancel()
             with suppress(asyncio.CancelledError):
                 await ticker
-            await self._finish(list(self.partitions.values()), SHUTDOWN_S if self.stop.is_set() else FAILED_S)
+            patience_s = SHUTDOWN_S if self.stop.is_set() else FAILED_S
+            late = await self._finish(list(self.partitions.values()), patience_s)
+            for task in late:
+                task.cancel()
+            if late:
+                await asyncio.wait(late, timeout=FAILED_S)
             with suppress(Exception):
                 await self._hint()
             await self.feed.stop()
@@ -242,6 +247,10 @@ class Ingest:
             partition.pending = []
             if self.partitions.get(partition.part) is partition:
                 self.feed.pause([partition.part])
+        except asyncio.CancelledError:
+            if commit is not None:
+                commit.cancel()
+            raise
         except Exception as error:
             self._failure = error
             raise
@@ -365,13 +374,12 @@ class Ingest:
             self.writer.metrics.hint_errors.inc()
             log.info("commit hint failed", error=repr(error))
 
-    async def _finish(self, partitions: Sequence[Partition], timeout_s: float) -> None:
-        """Wait for what is in work; what takes longer is left to the fence."""
+    async def _finish(self, partitions: Sequence[Partition], timeout_s: float) -> "set[asyncio.Task[None]]":
+        """Wait for what is in work; what takes longer, and is returned, is left to the fence."""
         for partition in partitions:
             partition.pending = []
         tasks = [p.task for p in partitions if p.task is not None]
-        if tasks:
-            await asyncio.wait(tasks, timeout=timeout_s)
+        return (await asyncio.wait(tasks, timeout=timeout_s))[1] if tasks else set()
 
 
 def _refused(work: Work) -> Bool:

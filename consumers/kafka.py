@@ -15,6 +15,7 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.coordinator.assignors.roundrobin import RoundRobinPartitionAssignor
 from aiokafka.errors import (
+    GroupCoordinatorNotAvailableError,
     KafkaError,
     MessageSizeTooLargeError,
     NoOffsetForPartitionError,
@@ -316,8 +317,7 @@ async def look_at(bootstrap: str, topic: str, dead_letters: str, group: str) -> 
         await admin.start()
         # Asked for by name, a missing topic would be made by some brokers.
         names = await admin.list_topics()
-        (described,) = (await admin.describe_consumer_groups([group]))[0].groups
-        members = len(described[5])
+        members = await _members(admin, group)
         if topic not in names:
             return TopicLook(None, None, members, dead_letters in names)
         await consumer.start()
@@ -331,6 +331,14 @@ async def look_at(bootstrap: str, topic: str, dead_letters: str, group: str) -> 
     finally:
         await consumer.stop()
         await admin.close()
+
+
+async def _members(admin: AIOKafkaAdminClient, group: str) -> int:
+    try:
+        (described,) = (await admin.describe_consumer_groups([group]))[0].groups
+    except GroupCoordinatorNotAvailableError:
+        return 0  # a new cluster: there has not been any group yet
+    return len(described[5])
 
 
 async def _retention_ms(admin: AIOKafkaAdminClient, topic: str) -> int | None:
