@@ -1,6 +1,7 @@
 """Old months are put away while readings come in, are judged and polled for: nobody waits, nothing changes."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -11,9 +12,11 @@ from typing import Any
 import httpx2
 import pytest
 from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from consumers.evaluate import run as evaluate
+from detectors.errors import InfrastructureError
 from detectors.registry import Baseline, Exemption, Meter, Order, Plant, Registry, Source, with_default_scopes
 from detectors.vocab import Control, Kind
 from service.api import create_app
@@ -22,7 +25,7 @@ from service.clock import VirtualClock
 from service.db import retention
 from service.db.engine import make_engine
 from service.db.keys import AccessRole, create_key
-from service.db.partitions import month_tables
+from service.db.partitions import detach, month_tables
 from service.db.registry import apply_registry
 from service.db.settled import read_unsettled
 from service.db.stream_time import stream_time
@@ -42,14 +45,16 @@ from tests.integration.ingest_world import (
 from tests.integration.ingest_world import reading as reading_of
 from tests.integration.streamed import Stream
 from tests.integration.test_identity import disagreements
+from tests.integration.test_operations import invoke
 from tests.oracles.rows import Reading, World
 
 HOUR, DAY = 3600, 86_400
-#: 2017-08-01 and 2017-11-16, 00:00 in Zhengzhou.
-BEGIN, NOW = 1501516800, 1510761600
+#: 2017-09-20 and 2017-11-05, 00:00 in Zhengzhou.
+BEGIN, NOW = 1505836800, 1509811200
 PLANTS = 2
 KEEP = Wishes({"readings": 1, "scope_days": 1})
-GONE = [f"{table}_2017_{month}" for table in ("readings", "scope_days") for month in ("07", "08")]
+GONE = ["readings_2017_09", "scope_days_2017_09"]
+LEFT = ["2017-10", "2017-11", "2017-12", "2018-01"]
 WAITING = (
     "SELECT application_name, max(extract(epoch FROM clock_timestamp() - query_start)) FROM pg_stat_activity"
     " WHERE datname = current_database() AND wait_event_type = 'Lock' AND application_name <> 'cuofeng-maintain'"
@@ -107,21 +112,20 @@ async def attached(engine: AsyncEngine, table: str) -> list[str]:
 async def test_old_months_go_and_what_may_be_judged_again_stays(engine: AsyncEngine) -> None:
     await season(engine)
     before = await rows(engine, "SELECT alert_id, live, last_seq FROM alerts ORDER BY 1")
-    dry = await put_away(engine, replace(KEEP, is_dry=True))
-    assert await attached(engine, "readings") == ["2017-07", "2017-08", "2017-09", "2017-10", "2017-11"]
-    done = await put_away(engine)
-    assert (dry.detached, dry.made, dry.held) == (done.detached, done.made, done.held)
-    # 45 days before 11-16 is 10-01 or so: of October every day may still get late readings, and its first days need
-    # September's last ones. So September stays though one month was asked for.
-    assert done.detached == GONE
-    assert done.held == dict.fromkeys(("readings", "scope_days"), "from 2017-09 on: readings may still come that late")
-    assert await attached(engine, "readings") == ["2017-09", "2017-10", "2017-11", "2017-12", "2018-01"]
-    assert done.frozen_before == "2017-09-03T16:00:00+00:00"
-    again = await put_away(engine)
-    assert again.is_empty
+    held = await put_away(engine)
+    # Late readings may still come for the end of September, though one month was asked for.
+    assert held.detached == []
+    assert held.held == dict.fromkeys(("readings", "scope_days"), "from 2017-09 on: readings may still come that late")
+    dry = await put_away(engine, replace(KEEP, is_dry=True), horizon_days=5)
+    assert await attached(engine, "readings") == ["2017-09", *LEFT]
+    done = await put_away(engine, horizon_days=5)
+    assert (dry.detached, dry.frozen_before) == (done.detached, done.frozen_before)
+    assert (done.detached, done.frozen_before) == (GONE, "2017-10-03T16:00:00+00:00")
+    assert await attached(engine, "readings") == await attached(engine, "scope_days") == LEFT
+    assert (await put_away(engine, horizon_days=5)).is_empty
     assert await rows(engine, "SELECT alert_id, live, last_seq FROM alerts ORDER BY 1") == before
-    kept = await rows(engine, "SELECT count(*), min(ts) FROM readings_2017_08")
-    assert tuple(kept[0]) == (31 * 96 * PLANTS, datetime(2017, 8, 1, tzinfo=UTC))
+    kept = await rows(engine, "SELECT count(*), min(ts) FROM readings_2017_09")
+    assert tuple(kept[0]) == (1087 * PLANTS, datetime(2017, 9, 19, 16, 15, tzinfo=UTC))
 
 
 @pytest.mark.parametrize("month", range(12))
@@ -141,16 +145,16 @@ async def test_marks_and_provisional_alerts_hold_their_months(engine: AsyncEngin
     async with engine.begin() as connection:
         await connection.execute(
             text("INSERT INTO dirty_scopes (scope_no, first_slot, last_slot) VALUES (1, :slot, :slot)"),
-            {"slot": (BEGIN + 40 * DAY) // 900},
+            {"slot": (BEGIN + 12 * DAY) // 900},
         )
     held = await put_away(engine, horizon_days=5)
-    assert held.detached == GONE
+    assert held.detached == []
     assert held.held["readings"] == "from 2017-09 on: slots are marked to be judged again"
     async with engine.begin() as connection:
         await connection.execute(text("DELETE FROM dirty_scopes"))
         await connection.execute(
             text("UPDATE alerts SET evidence = 'provisional' WHERE last_slot_end BETWEEN :first AND :last"),
-            {"first": datetime(2017, 10, 1, tzinfo=UTC), "last": datetime(2017, 10, 20, tzinfo=UTC)},
+            {"first": datetime(2017, 9, 25, tzinfo=UTC), "last": datetime(2017, 10, 3, tzinfo=UTC)},
         )
     held = await put_away(engine, horizon_days=5)
     assert held.detached == []
@@ -161,12 +165,47 @@ async def test_marks_and_provisional_alerts_hold_their_months(engine: AsyncEngin
     assert (await put_away(engine, horizon_days=5)).detached == [], "no stream was read yet"
 
 
+async def test_what_was_interrupted_is_finished_and_two_at_once_are_refused(
+    database_url: str, engine: AsyncEngine
+) -> None:
+    await season(engine)
+    hasty = make_engine(database_url, name="hasty", pool_size=1)
+    async with engine.connect() as slow:
+        await slow.execute(text("SELECT count(*) FROM readings"))
+        async with hasty.connect() as connection:
+            await connection.execution_options(isolation_level="AUTOCOMMIT")
+            await connection.execute(text("SET lock_timeout = '100ms'"))
+            oldest = (await month_tables(connection))[0]
+            with pytest.raises(DBAPIError, match="lock timeout"):
+                await detach(connection, oldest)
+            assert await retention.take_turn(connection)
+            with pytest.raises(InfrastructureError, match="another process"):
+                await put_away(engine)
+            await retention.end_turn(connection)
+        async with engine.connect() as connection:
+            assert (await month_tables(connection))[0].is_half_detached
+    await hasty.dispose()
+    assert (await put_away(engine, horizon_days=5)).detached == GONE
+    assert await attached(engine, "readings") == LEFT
+
+
+def test_the_command_says_what_it_does(database_url: str) -> None:
+    settings = {"CUOFENG_DATABASE_URL": database_url}
+    code, output = invoke("maintain", "--dry-run", "--json", **settings)
+    planned = json.loads(output)
+    assert code == 0
+    assert len(planned["made"]) >= 8
+    code, output = invoke("maintain", **settings)
+    assert output.splitlines() == [f"{name}: made" for name in planned["made"]]
+    assert invoke("maintain", **settings) == (0, "nothing to do\n")
+
+
 async def test_a_change_of_a_past_that_was_put_away_changes_nothing_there(engine: AsyncEngine) -> None:
     """An exemption of all times: from the line on it holds, before it the alerts stay as they were."""
     stream = await season(engine)
     before = {a.alert_id: a for a in (await stream.judgement()).alerts}
     await put_away(engine, horizon_days=5)
-    assert await attached(engine, "readings") == ["2017-10", "2017-11", "2017-12", "2018-01"]
+    assert await attached(engine, "readings") == LEFT
     exempt = replace(OFFICE, exemptions=(Exemption("P1", BEGIN, NOW + DAY, "heat", "office"),))
     await stream.change(exempt)
     await stream.judge_until(NOW)
@@ -176,7 +215,7 @@ async def test_a_change_of_a_past_that_was_put_away_changes_nothing_there(engine
     assert gone == {i for i, a in before.items() if a.scope_id == "P1" and a.opened_at_slot_end > line}
     assert {i: left[i] for i in left if i in before} == {i: before[i] for i in left if i in before}
     assert not await rows(engine, "SELECT 1 FROM dirty_scopes")
-    assert await attached(engine, "scope_days") == ["2017-10", "2017-11", "2017-12", "2018-01"]
+    assert await attached(engine, "scope_days") == LEFT
 
 
 async def test_a_reading_of_a_month_that_was_put_away_is_held_with_its_reason(
@@ -199,14 +238,14 @@ async def test_a_reading_of_a_month_that_was_put_away_is_held_with_its_reason(
         await until(lambda: _is_read_to(engine, NOW))
         async with engine.begin() as connection:
             await connection.execute(text("DELETE FROM dirty_scopes"))  # they are judged
-        assert (await put_away(engine)).detached == ["readings_2017_08", "scope_days_2017_08"]
+        assert (await put_away(engine, horizon_days=5)).detached == GONE
         await send_old(6.0, 6)
-        assert (await put_away(engine, replace(KEEP, drop=2))).dropped == ["readings_2017_08", "scope_days_2017_08"]
+        assert (await put_away(engine, replace(KEEP, drop=1), horizon_days=5)).dropped == GONE
         await send_old(7.0, 7)
     assert await account(engine) == {("accepted", ""): 2, ("duplicate", ""): 3, ("quarantined", "put_away"): 2}
     held = await rows(engine, "SELECT DISTINCT state, detail FROM quarantine")
     assert [tuple(h) for h in held] == [("held", "the month of ts was put away (cuofeng maintain)")]
-    assert not await rows(engine, "SELECT 1 FROM pg_class WHERE relname = 'readings_2017_08'")
+    assert not await rows(engine, "SELECT 1 FROM pg_class WHERE relname = 'readings_2017_09'")
 
 
 async def _consumed(engine: AsyncEngine, topic: str, count: int) -> bool:
@@ -241,7 +280,7 @@ async def test_readings_come_in_and_are_judged_and_polled_for_all_the_while(
         report, waited_s = await task
         clock.advance_to(NOW + 600)
         await until(lambda: _judged(engine, sent))
-    assert report.detached == [f"{t}_2017_{m}" for t in ("readings", "scope_days") for m in ("07", "08", "09")]
+    assert report.detached == GONE
     assert waited_s > 1.0
     assert max(waits.values(), default=0.0) < 1.0, waits
     assert seen == list(range(1, len(seen) + 1))
