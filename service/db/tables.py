@@ -263,11 +263,10 @@ Table(
 Table(
     "dirty_scopes",
     METADATA,
-    *must(BigInteger, "mark_no first_slot last_slot"),
+    *must(BigInteger, "first_slot last_slot"),
     *must(Integer, "scope_no"),
     *must(Instant, "marked_at"),
     *may(BigInteger, "due_slot"),
-    PrimaryKeyConstraint("mark_no"),
     Index("ix_dirty_scopes_scope_no", "scope_no"),
 )
 Table("ticks", METADATA, *must(Text, "source"), *must(BigInteger, "next_slot"), PrimaryKeyConstraint("source"))
