@@ -65,6 +65,7 @@ class Writer:
     is_away: bool = False  # the database does not answer
     _months: set[date] = field(default_factory=set)
     _caches: Caches = field(default_factory=Caches)
+    _reloading: asyncio.Lock = field(default_factory=asyncio.Lock)
     _decoding: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(1))
     _writing: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(2))
 
@@ -78,13 +79,16 @@ class Writer:
         )
 
     async def reload_index(self) -> bool:
-        """Read the registry again; whether it had changed."""
-        async with reading(self.engine) as connection:
-            await connection.execution_options(isolation_level="REPEATABLE READ")
-            fresh = await load_meter_index(connection)
-        changed = fresh.version != self.index.version or not self.index.rows
-        self.index = fresh
-        return changed
+        """Read the registry again where it changed; whether it had. Who asks meanwhile waits for the same."""
+        async with self._reloading:
+            if self.index.rows and not await self.registry_changed():
+                return False
+            async with reading(self.engine) as connection:
+                await connection.execution_options(isolation_level="REPEATABLE READ")
+                fresh = await load_meter_index(connection)
+            changed = fresh.version != self.index.version or not self.index.rows
+            self.index = fresh
+            return changed
 
     async def registry_changed(self) -> bool:
         """Whether the registry has another version than the index."""
