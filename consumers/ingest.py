@@ -303,8 +303,8 @@ class Ingest:
             await self.writer.patiently(self.writer.reload_index)
         bounds = await self.feed.bounds(list(self.partitions))
         for partition in list(self.partitions.values()):
-            if partition.stopped_reason is not None:
-                await self._look_for_operator(partition)
+            if not partition.is_running:
+                await self._look_again(partition)
             elif partition.part in bounds:
                 partition.end_offset = bounds[partition.part][1]
                 await self._tell(partition, now_s)
@@ -333,7 +333,8 @@ class Ingest:
         caught_up = partition.cursor >= end
         if caught_up:
             partition.moved_at = monotonic()
-        await self.writer.patiently(lambda: self.writer.tell(partition, end, now_s if caught_up else None))
+        if not await self.writer.patiently(lambda: self.writer.tell(partition, end, now_s if caught_up else None)):
+            await self._look_again(partition)
 
     async def _watch_for_ever(self) -> None:
         """End this process when it stands still though there is something to do. Asks no server, so that nothing can
@@ -349,17 +350,27 @@ class Ingest:
         self.pulse.excuse()
         self.progress.excuse(self.partitions.values())
 
-    async def _look_for_operator(self, partition: Partition) -> None:
-        """A stopped partition goes on when an operator said so."""
+    async def _look_again(self, partition: Partition) -> None:
+        """Whether to go on elsewhere: an operator resumed a stopped partition, or the database went back to an older
+        backup and its cursor with it (RELIABILITY §2). Where another member is the owner, it is not ours to say."""
 
         async def look() -> cursors.Claim | None:
             async with writing(self.writer.engine) as connection:
                 return await cursors.read(connection, self.writer.settings.kafka_topic, partition.part)
 
         found = await self.writer.patiently(look)
-        if found is None or found.stopped_reason is not None or self.partitions.get(partition.part) is not partition:
+        if self.partitions.get(partition.part) is not partition or partition.task is not None:
             return
+        if partition.stopped_reason is not None:
+            if found is None or found.stopped_reason is not None:
+                return
+        elif found is not None and (found.epoch > partition.epoch or _stands(partition, found)):
+            return
+        else:
+            log.warning("the database went back", partition=partition.part, cursor=partition.cursor)
+            self.writer.went_back()
         partition.is_lost = True
+        partition.pending = []
         fresh = await self._claim(partition.part)
         self.partitions[partition.part] = fresh
         if fresh.is_running:
@@ -380,6 +391,10 @@ class Ingest:
             partition.pending = []
         tasks = [p.task for p in partitions if p.task is not None]
         return (await asyncio.wait(tasks, timeout=timeout_s))[1] if tasks else set()
+
+
+def _stands(partition: Partition, found: cursors.Claim) -> bool:
+    return not partition.is_lost and (found.epoch, found.next_offset) == (partition.epoch, partition.cursor)
 
 
 def _refused(work: Work) -> Bool:

@@ -95,10 +95,15 @@ class Writer:
         async with reading(self.engine) as connection:
             return await registry_version(connection) != self.index.version
 
-    async def tell(self, partition: Partition, end_offset: int, watermark_s: float | None) -> None:
-        """Write down how far a partition goes. watermark_s: everything sent before it was read; None: unknown."""
+    def went_back(self) -> None:
+        """The database is an older one: months that were made since then are gone."""
+        self._months.clear()
+
+    async def tell(self, partition: Partition, end_offset: int, watermark_s: float | None) -> bool:
+        """Write down how far a partition goes; False: its cursor stands elsewhere, or is another's. watermark_s:
+        everything sent before it was read; None: unknown."""
         async with writing(self.engine) as connection:
-            await cursors.tell(
+            return await cursors.tell(
                 connection,
                 topic=self.settings.kafka_topic,
                 part=partition.part,

@@ -102,9 +102,9 @@ async def tell(
     next_offset: int,
     end_offset: int,
     watermark_s: float | None,
-) -> None:
-    """How far the partition goes, and up to which time all of it was read; nothing if the cursor has moved."""
-    await connection.execute(
+) -> bool:
+    """How far the partition goes, and up to which time all of it was read; else False."""
+    result = await connection.execute(
         TELL,
         {
             "topic": topic,
@@ -115,6 +115,7 @@ async def tell(
             "watermark": None if watermark_s is None else _time(watermark_s),
         },
     )
+    return result.rowcount == 1
 
 
 async def stop(connection: AsyncConnection, topic: str, part: int, epoch: int, reason: str) -> None:
