@@ -10,7 +10,7 @@ from tests.faults.reader_faults import many_readers
 from tests.faults.topology_faults import more_partitions, rebalance_storm
 
 CLASSES = (
-    FaultClass("kill", kill, "lines", full=1000, block=50, sample=4),
+    FaultClass("kill", kill, "lines", full=1000, block=50, sample=10),
     FaultClass("take_over", take_over, "members", full=60, block=10, ingesters=2),
     FaultClass("freeze", freeze, "members", full=200, block=20, ingesters=2),
     FaultClass("cut_sessions", cut_sessions, "lines", full=200, block=20, sample=3),

@@ -11,53 +11,46 @@ from tests.faults.dose import Dose, Proof, pieces
 from tests.faults.member import Member
 from tests.faults.world import World, wall_s
 
+#: Where a process is killed.
+TARGETS = (*STEPS, "ingest", "evaluate", "serve")
 #: A victim that does not come to its step so soon is killed wherever it is.
 STEP_S = 6.0
 
 
 async def kill(world: World, dose: Dose) -> Proof:
-    """kill -9 of one process after the other: ingest at a named step or anywhere, evaluation anywhere, the API."""
+    """kill -9 of one process after the other: ingest before each step of a batch and anywhere, evaluation, the API."""
     proof = Proof()
     ingest = world.members["ingest-0"]
-    await ingest.kill()
+    targets: list[str] = []
     for until_s in pieces(world, dose.count):
-        target = world.chance.choices(["step", "ingest", "evaluate", "serve"], [5, 2, 2, 1])[0]
-        if target in ("step", "ingest"):
-            await kill_ingest(world, ingest, until_s, proof, at_step=target == "step")
+        targets = targets or world.chance.sample(TARGETS, len(TARGETS))
+        target = targets.pop()
+        if target in STEPS:
+            await ingest.kill()
+            code = await die_at_step(world, ingest, target, until_s)
         else:
-            if not ingest.is_running:
-                await start_apart(ingest)
-            await world.play(until_s)
             victim = world.members[f"{target}-0"]
+            await world.play(until_s)
             await asyncio.sleep(world.chance.uniform(0.0, 0.6))
-            proof.seen(await victim.kill() == -signal.SIGKILL, f"kill -9 of {victim.name}")
-            await victim.start()
-    if not ingest.is_running:
-        await start_apart(ingest)
+            code = await victim.kill()
+            if target != "ingest":
+                await victim.start()
+        proof.seen(code == -signal.SIGKILL, f"kill -9 ({target}), ended with {code}")
+        if not ingest.is_running:
+            await start_apart(ingest)
     return proof
 
 
-async def kill_ingest(world: World, victim: Member, until_s: float, proof: Proof, *, at_step: bool) -> None:
-    """Start an incarnation, feed it, and see it die."""
-    armed = {}
-    if at_step:
-        step = world.chance.choice(STEPS)
-        armed = {"FAULT_STEP": step, "FAULT_COUNT": str(world.chance.randint(1, 3)), "FAULT_SIGNAL": "SIGKILL"}
-    if not victim.is_running or at_step:
-        if victim.is_running:
-            await victim.kill()
-        await start_apart(victim, **armed)
-    victim.wanted = not at_step
+async def die_at_step(world: World, victim: Member, step: str, until_s: float) -> int:
+    """Start an incarnation that kills itself at a step, and feed it; its exit code."""
+    count = str(world.chance.randint(1, 3))
+    await start_apart(victim, FAULT_STEP=step, FAULT_COUNT=count, FAULT_SIGNAL="SIGKILL")
+    victim.wanted = False
     await world.play(until_s)
-    if at_step:
-        try:
-            code = await victim.ended(STEP_S)
-        except TimeoutError:
-            code = await victim.kill()
-    else:
-        await asyncio.sleep(world.chance.uniform(0.0, 2.5))
-        code = await victim.kill()
-    proof.seen(code == -signal.SIGKILL, f"kill -9 of {victim.name}, ended with {code}")
+    try:
+        return await victim.ended(STEP_S)
+    except TimeoutError:
+        return await victim.kill()
 
 
 async def start_apart(member: Member, **more: str) -> None:
@@ -66,12 +59,11 @@ async def start_apart(member: Member, **more: str) -> None:
 
 
 async def take_over(world: World, dose: Dose) -> Proof:
-    """Two members of one group share the partitions; one is killed, the other goes on; then a planned hand-over."""
+    """The members of a group share the partitions; one is killed, or stopped in order, and the others go on."""
     proof = Proof()
-    one, two = world.of_role("ingest")
     for until_s in pieces(world, dose.count):
-        await world.until(lambda: _shared(world), "both members own partitions", 40)
-        victim = world.chance.choice([one, two])
+        await world.until(partial(_shared, world), "every member owns partitions", 60)
+        victim = world.chance.choice(world.of_role("ingest"))
         mine = await _owned(world, victim)
         is_planned = world.chance.random() < 0.3
         began = wall_s()
@@ -82,12 +74,11 @@ async def take_over(world: World, dose: Dose) -> Proof:
             code = await victim.kill()
             proof.seen(code == -signal.SIGKILL, f"kill -9 of {victim.name}")
         await world.play(until_s)
-        await world.until(world.is_read, "the other member reads everything", 40)
-        first = {
-            s.part: s.at for s in reversed(await moves.steps(world.engine, began)) if s.part in mine and not s.is_claim
-        }
-        if first:
-            proof.figures["hand_over_s" if is_planned else "take_over_s"].append(max(first.values()) - began)
+        await world.until(world.is_read, "the others read everything", 60)
+        first = {s.part: s.at for s in reversed(await moves.steps(world.engine, began)) if not s.is_claim}
+        if mine & set(first):
+            waited_s = max(first[part] for part in mine & set(first)) - began
+            proof.figures["hand_over_s" if is_planned else "take_over_s"].append(waited_s)
         await victim.start()
     return proof
 
@@ -105,7 +96,9 @@ async def _owned(world: World, member: Member) -> set[int]:
 async def freeze(world: World, dose: Dose) -> Proof:
     """SIGSTOP for longer than the session, in the middle of a batch or anywhere; another takes over; then SIGCONT."""
     proof = Proof()
-    zombie, heir = world.of_role("ingest")
+    zombie, heir, *others = world.of_role("ingest")
+    for other in others:
+        await other.kill()
     for until_s in pieces(world, dose.count):
         middle_s = (world.now_s + until_s) / 2
         if heir.is_running:
@@ -119,14 +112,16 @@ async def freeze(world: World, dose: Dose) -> Proof:
         if step is None:
             await asyncio.sleep(world.chance.uniform(0.5, 2.5))
             zombie.signal(signal.SIGSTOP)
-        await world.until(lambda: _is_stopped(zombie), f"{zombie.name} is frozen at {step}", 20)
+        await world.until(partial(_is_stopped, zombie), f"{zombie.name} is frozen at {step}", 20)
         epochs = await _epochs(world)
         await start_apart(heir)
         await world.until(partial(_all_above, world, epochs), "another member has claimed every partition", 40)
         await world.play(until_s)
         zombie.signal(signal.SIGCONT)
         await world.until(world.is_read, "everything is read beside the zombie", 60)
-        proof.seen(zombie.is_running and zombie.state() != "T", f"{zombie.name} went on")
+        proof.seen(not await _is_stopped(zombie), f"{zombie.name} was frozen, and woke up")
+    for other in others:
+        await other.start()
     return proof
 
 

@@ -41,6 +41,9 @@ async def _has_cursors(world: World) -> bool:
 async def rebalance_storm(world: World, dose: Dose) -> Proof:
     """Members stop, die, and come back before the group has settled."""
     proof = Proof()
+    for member in world.of_role("ingest"):  # into one group
+        await member.kill()
+        await member.start()
     for until_s in pieces(world, dose.count):
         before = len([s for s in await moves.steps(world.engine) if s.is_claim])
         playing = asyncio.create_task(world.play(until_s, over_s=4.0))

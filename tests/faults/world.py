@@ -36,6 +36,10 @@ from tests.integration.tcp_proxy import Proxy, broker_proxy
 RESTART_S = 0.5
 LOOK_S = 0.05
 CHUNK = 50
+SESSIONS = (
+    "(SELECT application_name, state, wait_event, now() - state_change AS since, left(query, 60) AS query"
+    " FROM pg_stat_activity WHERE datname = current_database())"
+)
 #: The shortest session that a broker allows; batches so small that a piece of a story is many.
 SESSION_S, BATCH = 6.0, 40
 
@@ -258,7 +262,7 @@ class World:
     async def is_judged(self, engine: AsyncEngine) -> bool:
         """Whether a database has nothing left to judge or to deliver."""
         async with engine.connect() as connection:
-            health = await read_health(connection)
+            health = await read_health(connection, SLOT_S)
             slot = int(self.now_s) // SLOT_S
             marks = await connection.scalar(
                 text("SELECT count(*) FROM dirty_scopes WHERE first_slot < :slot"), {"slot": slot}
@@ -277,9 +281,9 @@ class World:
         lines = [f"sent {len(self.sent_items)}, ends {dict(self.ends)}, clock {self.now_s}, restarts {self.restarts}"]
         with suppress(Exception):
             async with self.engine.connect() as connection:
-                for table in ("cursors", "ticks", "dirty_scopes"):
-                    rows = (await connection.execute(text(f"SELECT * FROM {table} LIMIT 20"))).all()
-                    lines += [f"{table}: {row}" for row in rows]
+                for what in ("cursors", "ticks", "dirty_scopes", SESSIONS):
+                    rows = (await connection.execute(text(f"SELECT * FROM {what} LIMIT 20"))).all()
+                    lines += [f"{what[:12]}: {row}" for row in rows]
         lines += [f"--- {m.name} ends {m.ends} running {m.is_running}\n{m.tail()}" for m in self.members.values()]
         return "\n".join(lines)
 
