@@ -125,7 +125,7 @@ class Health:
         return tuple(fault for fault in Fault if found[fault])
 
 
-async def read_health(connection: AsyncConnection, slot_s: int = 900) -> Health:
+async def read_health(connection: AsyncConnection, slot_s: int) -> Health:
     """Read cursors, ticks, marks and heartbeats. slot_s: width of a slot."""
     rows = await connection.execute(
         text(

@@ -106,7 +106,7 @@ class Player:
 
     async def _judged_to(self) -> int | None:
         async with reading(self.engine) as connection:
-            health = await read_health(connection)
+            health = await read_health(connection, self.settings.slot_s)
         as_of: datetime | None = health.data_as_of(self.settings.slot_s)
         return None if as_of is None else int(as_of.timestamp())
 

@@ -180,12 +180,12 @@ async def test_data_as_of_is_held_back_by_marks_that_a_tick_wrote(service: Servi
         await connection.execute(
             text("INSERT INTO ticks (source, next_slot) VALUES ('late', :s)"), {"s": FIRST_SLOT + 40}
         )
-        assert (await read_health(connection)).judged_slots == FIRST_SLOT + 40
+        assert (await read_health(connection, SLOT_S)).judged_slots == FIRST_SLOT + 40
         mark = "INSERT INTO dirty_scopes (scope_no, first_slot, last_slot, due_slot) VALUES (1, :s, :s, :due)"
         await connection.execute(text(mark), {"s": FIRST_SLOT, "due": None})
-        assert (await read_health(connection)).judged_slots == FIRST_SLOT + 40
+        assert (await read_health(connection, SLOT_S)).judged_slots == FIRST_SLOT + 40
         await connection.execute(text(mark), {"s": FIRST_SLOT, "due": FIRST_SLOT + 30})
-        health = await read_health(connection)
+        health = await read_health(connection, SLOT_S)
     as_of = health.data_as_of(SLOT_S)
     assert as_of is not None
     assert as_of.timestamp() == (FIRST_SLOT + 30) * SLOT_S

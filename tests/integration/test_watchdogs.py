@@ -1,6 +1,7 @@
 """A consuming process that stands still tells so, and ends; one that cannot help it waits."""
 
 import asyncio
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from time import monotonic
@@ -21,6 +22,7 @@ from service.db.health import Fault, read_health
 from service.db.heartbeats import Role, read_heartbeats
 from tests.integration.ingest_world import NOW, consumed, insert_registry, make_settings, message, reading, send, until
 from tests.integration.tcp_proxy import kafka_proxied
+from tests.integration.test_ingest_command import ROOT
 from tests.integration.world import SETTINGS
 
 STALL_S = 1.5
@@ -68,6 +70,21 @@ async def test_a_pass_that_takes_for_ever_ends_the_process(
     with pytest.raises(StalledError, match="evaluate stands still"):
         await asyncio.wait_for(evaluate(engine, SETTINGS, VirtualClock(NOW), asyncio.Event(), stall_s=0.5), 10)
     assert monotonic() - begun >= 0.5
+
+
+async def test_its_process_ends_with_1_and_says_why(database_url: str) -> None:
+    program = (
+        "import asyncio, sys; from consumers import evaluate; from service.cli import main;"
+        "evaluate.run.__kwdefaults__['stall_s'] = 0.5; evaluate.Evaluator.step = lambda _: asyncio.sleep(60);"
+        "sys.argv[1:] = ['consume', '--role', 'evaluate']; main()"
+    )
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", program, cwd=ROOT, stderr=asyncio.subprocess.PIPE,
+        env={"CUOFENG_DATABASE_URL": database_url, "CUOFENG_KAFKA_BOOTSTRAP": "127.0.0.1:1"},
+    )  # fmt: skip
+    _, error = await asyncio.wait_for(process.communicate(), 30)
+    assert process.returncode == 1
+    assert error.decode().splitlines()[-1] == "cuofeng: evaluate stands still: nothing succeeded for 0.5 s"
 
 
 async def test_passes_that_lose_every_contest_end_the_process(engine: AsyncEngine) -> None:
