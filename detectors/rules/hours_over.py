@@ -7,4 +7,4 @@ import numpy.typing as npt
 
 def flags(over: npt.NDArray[np.bool_], *, n: int = 16) -> npt.NDArray[np.bool_]:
     """Slots from the n-th over slot of the day on. over: [..., T], the day's own slots."""
-    return np.asarray(np.cumsum(over, axis=-1) >= n, np.bool_)
+    return np.asarray(np.cumsum(over, axis=-1, dtype=np.int32) >= n, np.bool_)

@@ -28,6 +28,12 @@ def flags(
     """
     cap = day_cap_wh[..., None]
     limit = np.rint(cap * (1 + tolerance))
+    used = used_wh.astype(np.float64)
     with np.errstate(invalid="ignore"):
-        will_break = used_wh + hour_wh / slots_per_hour * slots_left > limit
-        return np.asarray((used_wh >= used_share * cap) & (used_wh <= limit) & will_break, np.bool_)
+        pace = hour_wh / slots_per_hour
+        pace *= slots_left
+        pace += used
+        found = pace > limit
+        found &= used >= used_share * cap
+        found &= used <= limit
+        return found
