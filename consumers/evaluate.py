@@ -41,6 +41,8 @@ CLAIM_SCOPES, PASS_S = 10_000, 2.0
 OLD_SCOPES, OLD_PASS_S = 500, 0.2
 #: Records not read yet, above which the stream is not live: then days are judged in order, and marks are gathered.
 BACKLOG_RECORDS = 20_000
+#: ... for so many times as long as a pass took.
+GATHERED = 3.0
 IDLE_S = 0.1
 #: No order and no reading: nothing has begun.
 NO_HISTORY = 2**62
@@ -77,6 +79,7 @@ class Evaluator:
         self._ticked_slot = -1
         self._months: set[date] = set()
         self._waits_since = 0.0
+        self._pass_s = 0.0  # how long the last pass took
         self._is_behind = False  # the stream was not live, and days older than the live ones may still be open
 
     async def step(self) -> Rejudged | None:
@@ -129,7 +132,9 @@ class Evaluator:
         live_slot = self._live_slot(office.world)
         if time.lag_records > BACKLOG_RECORDS:
             self._is_behind = True
-            not_after = time.now - timedelta(seconds=self._settings.coalesce_s)
+            # The longer a pass takes, the more is gathered for it: judging must not hold up what it waits for.
+            wait_s = max(self._settings.coalesce_s, GATHERED * self._pass_s)
+            not_after = time.now - timedelta(seconds=wait_s)
             marks = await claim(connection, 0, before_slot, CLAIM_SCOPES, not_after)
         elif self._is_behind:
             marks = await claim(connection, 0, before_slot, CLAIM_SCOPES, time.now)
@@ -146,7 +151,10 @@ class Evaluator:
         if marks.first_slot.min() < office.begin_slot:
             office = await self._begin_earlier(connection, office, now)
         await recount(connection, office, await self._thin_spans(connection, office, marks), self._as_of, now)
-        return await rejudge(connection, office, marks, self._as_of, now, seconds)
+        begun = monotonic()
+        report = await rejudge(connection, office, marks, self._as_of, now, seconds)
+        self._pass_s = monotonic() - begun
+        return report
 
     def _live_slot(self, world: World) -> int:
         """Slots from here on, yesterday's, are judged before older ones."""
@@ -179,8 +187,10 @@ class Evaluator:
     ) -> list[tuple[str, int, int]]:
         """Spans of slots in which a source was down, or nearly, and that these marks may have filled."""
         of_data = marks.take(~marks.is_due)
-        spans = np.unique(np.stack([of_data.first_slot, of_data.last_slot]), axis=1)
-        touched = list(zip(*spans.tolist(), strict=True))
+        # One number a span: sorting pairs is slow.
+        length = of_data.last_slot - of_data.first_slot
+        spans = np.unique(of_data.first_slot << 24 | np.minimum(length, (1 << 24) - 1))
+        touched = [(span >> 24, (span >> 24) + (span & (1 << 24) - 1)) for span in spans.tolist()]
         if not touched:
             return []
         runs: list[list[Any]] = []
