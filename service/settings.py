@@ -18,7 +18,7 @@ class Settings(BaseSettings):
     kafka_group: str = Field("cuofeng", description="consumer group")
     zone: str = Field("Asia/Shanghai", description="zone of local days and daily windows")
     slot_s: int = Field(900, description="width of a slot in seconds: 60, 300 or 900")
-    batch_records: int = Field(40_000, description="records of one partition in one transaction, at most")
+    batch_records: int = Field(80_000, description="records of one partition in one transaction, at most")
     session_timeout_s: float = Field(
         10.0, description="Kafka session time-out: how long a dead member keeps its partitions"
     )
