@@ -31,8 +31,8 @@ Bool = npt.NDArray[np.bool_]
 
 #: Local days in one transaction: what is found is published soon, also while years are judged again.
 DAYS_IN_A_PASS = 31
-#: Scopes judged in one piece: their arrays stay small.
-SCOPES_IN_A_PIECE = 2_000
+#: Scope-slots judged in one piece: its arrays stay small, also where slots are narrow.
+SLOTS_IN_A_PIECE = 200_000
 
 
 @dataclass(slots=True)
@@ -68,8 +68,9 @@ async def rejudge(
     report, found = Rejudged(), _Found()
     until = monotonic() + seconds
     while (work := pending.pop()) is not None:
-        for begin in range(0, len(work.row), SCOPES_IN_A_PIECE):
-            piece = work.take(slice(begin, begin + SCOPES_IN_A_PIECE))
+        size = max(1, SLOTS_IN_A_PIECE // work.day.n_slots)
+        for begin in range(0, len(work.row), size):
+            piece = work.take(slice(begin, begin + size))
             for rows, result in await _judged(connection, office, piece, as_of):
                 await _keep(connection, office, pending, found, piece, rows, result, as_of)
         report.days += len(work.row)

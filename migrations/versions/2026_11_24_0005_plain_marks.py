@@ -6,6 +6,8 @@ revision = "0005"
 down_revision = "0004"
 branch_labels = None
 depends_on = None
+#: No release has ever named it.
+contracts = "0001"
 
 
 def upgrade() -> None:

@@ -43,6 +43,7 @@ from tests.integration.ingest_world import (
     until,
 )
 from tests.integration.ingest_world import reading as reading_of
+from tests.integration.lock_waits import lock_waits, waiting
 from tests.integration.streamed import Stream
 from tests.integration.test_identity import disagreements
 from tests.integration.test_operations import invoke
@@ -55,11 +56,6 @@ PLANTS = 2
 KEEP = Wishes({"readings": 1, "scope_days": 1})
 GONE = ["readings_2017_09", "scope_days_2017_09"]
 LEFT = ["2017-10", "2017-11", "2017-12", "2018-01"]
-WAITING = (
-    "SELECT application_name, max(extract(epoch FROM clock_timestamp() - query_start)) FROM pg_stat_activity"
-    " WHERE datname = current_database() AND wait_event_type = 'Lock' AND application_name <> 'cuofeng-maintain'"
-    " GROUP BY 1"
-)
 OFFICE = with_default_scopes(
     Registry(
         sources=(Source("grid"),),
@@ -268,7 +264,7 @@ async def test_readings_come_in_and_are_judged_and_polled_for_all_the_while(
         ingesting(database_url, broker, settings, clock=clock),
         judging(database_url, settings, clock),
         polling(engine, clock) as seen,
-        lock_waits(engine) as waits,
+        lock_waits(engine, "cuofeng-maintain") as waits,
     ):
         await until(lambda: _is_read_to(engine, begin))
         task = asyncio.create_task(_maintain_beside_a_slow_query(database_url, engine))
@@ -356,24 +352,8 @@ async def polling(engine: AsyncEngine, clock: VirtualClock) -> AsyncIterator[lis
             await task
 
 
-@asynccontextmanager
-async def lock_waits(engine: AsyncEngine) -> AsyncIterator[dict[str, float]]:
-    """The longest time that any statement was seen waiting for a lock, by the application's name; without maintain."""
-    longest: dict[str, float] = {}
-    stop = asyncio.Event()
-
-    async def watch() -> None:
-        while not stop.is_set():
-            for name, waited_s in await rows(engine, WAITING):
-                longest[name] = max(longest.get(name, 0.0), float(waited_s))
-            await asyncio.sleep(0.03)
-
-    task = asyncio.create_task(watch())
-    try:
-        yield longest
-    finally:
-        stop.set()
-        await task
+async def _waits(engine: AsyncEngine) -> bool:
+    return "cuofeng-maintain" in await waiting(engine)
 
 
 async def _maintain_beside_a_slow_query(database_url: str, engine: AsyncEngine) -> tuple[Report, float]:
@@ -383,7 +363,7 @@ async def _maintain_beside_a_slow_query(database_url: str, engine: AsyncEngine) 
         async with engine.connect() as connection:
             await connection.execute(text("SELECT count(*) FROM readings, scope_days"))
             task = asyncio.create_task(put_away(own, horizon_days=5))
-            await until(lambda: rows(engine, WAITING.replace("<>", "=")))
+            await until(lambda: _waits(engine))
             begun = monotonic()
             await asyncio.sleep(1.2)
             assert not task.done()

@@ -36,6 +36,7 @@ from tests.integration.ingest_world import (
     send,
     until,
 )
+from tests.integration.lock_waits import lock_waits
 from tests.integration.world import day_slots
 
 RELEASED = Path(__file__).with_name("released")
@@ -45,8 +46,8 @@ READING: tuple[tuple[str, Any], ...] = (
     ("ts", None), ("meter_no", None), ("kind", 3), ("value", 1.0), ("coll", None), ("src_offset", 0), ("period_s", 900),
     ("rev", 0), ("src_partition", 0), ("q", 0), ("scale", 0), ("had_evidence", False),
 )  # fmt: skip
-#: Nobody may wait for a migration longer than this (seconds).
-MOMENT_S = 1.0
+#: Nobody may wait for a migration longer than this (seconds); slow queries keep it waiting for longer.
+MOMENT_S, SLOW_S = 1.5, 3.0
 EXPAND = """\
 from alembic import op
 
@@ -126,19 +127,6 @@ async def beside(work: Callable[[], Awaitable[None]]) -> AsyncIterator[None]:
     finally:
         stop.set()
         await task
-
-
-class Longest:
-    """The longest that a piece of work took, and how often it was done."""
-
-    def __init__(self) -> None:
-        self.seconds, self.count = 0.0, 0
-
-    async def time(self, work: Awaitable[Any]) -> None:
-        """Do it."""
-        begun = monotonic()
-        await work
-        self.seconds, self.count = max(self.seconds, monotonic() - begun), self.count + 1
 
 
 async def schema(connection: AsyncConnection) -> dict[str, dict[str, tuple[str, bool, bool]]]:
@@ -232,7 +220,7 @@ async def test_a_writer_of_the_first_release_goes_on_while_its_database_is_upgra
     counted = next(s for s in spoken if s.startswith("INSERT INTO ingest_account"))
     columns = [name for name, _ in READING]
     connection = await asyncpg.connect(empty_database_url)
-    longest, at, offset = Longest(), datetime.fromtimestamp(T0, UTC), 0
+    at, offset = datetime.fromtimestamp(T0, UTC), 0
 
     async def batch() -> None:
         nonlocal offset
@@ -247,15 +235,16 @@ async def test_a_writer_of_the_first_release_goes_on_while_its_database_is_upgra
         offset += 1
         await asyncio.sleep(0.005)
 
-    async with beside(lambda: longest.time(batch())):
+    async with beside(batch):
         await until(lambda: rows(released, "SELECT 1 FROM readings"))
-        await migrate(released)
+        async with lock_waits(released, "cuofeng-test") as waits:
+            await migrate(released)
         async with released.connect() as look:
             assert await current_revision(look) == newest_revision()
         done = offset
         await until(lambda: _has_written(released, done + 20))
     await connection.close()
-    assert longest.seconds < MOMENT_S
+    assert max(waits.values(), default=0.0) < MOMENT_S, waits
     assert await account(released) == {("accepted", ""): offset}
     assert tuple((await rows(released, "SELECT count(*), min(next_offset) FROM readings, cursors"))[0]) == (
         offset,
@@ -281,35 +270,36 @@ async def test_consumers_go_on_while_the_next_releases_schema_is_made(
     settings, clock, stop = make_settings(topic), VirtualClock(NOW), asyncio.Event()
     judge = make_engine(database_url, name="test-evaluate")
     judging = asyncio.create_task(evaluate(judge, settings, clock, stop))
-    longest, sent = Longest(), 0
+    own = make_engine(database_url, name="migrate", pool_size=1)
+    sent = 0
 
     async def one_more() -> None:
         nonlocal sent
         sent += await send(
             broker, topic, [message(reading(1, float(sent % 7), ts=T0 - 900 * sent), partition=sent % 4)]
         )
-        await longest.time(until(lambda: _consumed(engine, topic, sent)))
+        await until(lambda: _consumed(engine, topic, sent))
 
     async with ingesting(database_url, broker, settings, clock=clock) as running:
         await one_more()
-        longest.seconds = 0.0
-        async with beside(one_more):
+        async with beside(one_more), lock_waits(engine, "cuofeng-migrate") as waits:
             async with engine.connect() as slow:
                 await slow.execute(text("SELECT count(*) FROM cursors, readings, alerts"))
-                upgrade = asyncio.create_task(migrate(engine))
-                await asyncio.sleep(1.5)
+                upgrade = asyncio.create_task(migrate(own))
+                await asyncio.sleep(SLOW_S)
                 assert not upgrade.done()
             with pytest.raises(ContractionError, match="9002"):
                 await upgrade
             assert await rows(engine, "SELECT hint FROM cursors LIMIT 1")
-            await migrate(engine)
+            await migrate(own)
             done = sent
             await until(lambda: _consumed(engine, topic, done + 5))
         bisected = running.metrics.batches.labels("bisected")._value.get()
     stop.set()
     await judging
     await judge.dispose()
-    assert longest.seconds < 2 * MOMENT_S
+    await own.dispose()
+    assert max(waits.values(), default=0.0) < MOMENT_S, waits
     assert bisected == 0
     assert await account(engine) == {("accepted", ""): sent}
     assert await rows(engine, "SELECT 1 FROM scope_days")
@@ -347,7 +337,7 @@ async def test_told_so_it_contracts_at_once(engine: AsyncEngine) -> None:
 
 
 async def test_a_revision_that_has_to_wait_does_not_hold_those_before_it(
-    engine: AsyncEngine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    database_url: str, engine: AsyncEngine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Each is a transaction of its own: what is done is seen, and no lock is kept while the next one waits."""
     body = 'from alembic import op\n\nrevision, down_revision, branch_labels, depends_on = "{0}", "{1}", None, None\n'
@@ -355,14 +345,16 @@ async def test_a_revision_that_has_to_wait_does_not_hold_those_before_it(
     for revision, before, table in (("9001", newest_revision(), "ticks"), ("9002", "9001", "cursors")):
         (tmp_path / f"{revision}.py").write_text(body.format(revision, before, table))
     monkeypatch.setattr(migrations, "VERSIONS", (*migrations.VERSIONS, str(tmp_path)))
-    async with engine.connect() as slow:
+    own = make_engine(database_url, name="migrate", pool_size=1)
+    async with engine.connect() as slow, lock_waits(engine, "cuofeng-migrate") as waits:
         await slow.execute(text("SELECT count(*) FROM cursors"))
-        upgrade = asyncio.create_task(migrate(engine))
-        longest = Longest()
+        upgrade = asyncio.create_task(migrate(own))
         await until(lambda: rows(engine, "SELECT 1 FROM pg_attribute WHERE attname = 'hint'"))
-        for _ in range(20):
-            await longest.time(rows(engine, "SELECT count(*) FROM ticks UNION ALL SELECT count(*) FROM cursors"))
+        begun = monotonic()
+        while monotonic() - begun < SLOW_S:
+            await rows(engine, "SELECT count(*) FROM ticks UNION ALL SELECT count(*) FROM cursors")
             await asyncio.sleep(0.05)
         assert not upgrade.done()
     await upgrade
-    assert longest.seconds < MOMENT_S
+    await own.dispose()
+    assert max(waits.values(), default=0.0) < MOMENT_S, waits

@@ -8,6 +8,8 @@ from tests.soak.lines import Series, Verdict
 
 WIDTH, HEIGHT = 560, 190
 LEFT, RIGHT, TOP, BOTTOM = 52, 10, 10, 24
+#: Distances of times on the axis, seconds.
+TICKS_S = (5, 10, 30, 60, 120, 300, 600, 1800, 3600, 7200, 21_600, 86_400)
 COLOURS = ("#1f5f8b", "#c26a2d", "#4b8b3b", "#8a4f9e", "#a33a3a", "#5c6670", "#b08d2e")
 #: Charts: title, unit, what the reader should see in it, and the series' first word.
 CHARTS = (
@@ -136,10 +138,10 @@ def _chart(lines: Mapping[str, Series], events: Sequence[tuple[float, str]]) -> 
         at = y(n * step)
         parts.append(f'<line x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{at:.1f}" y2="{at:.1f}" stroke="#e3e7ea"/>')
         parts.append(f'<text x="{LEFT - 6}" y="{at + 4:.1f}" text-anchor="end">{_number(n * step)}</text>')
-    for n in range(6):
-        anchor = "start" if n == 0 else "end" if n == 5 else "middle"
-        told = _minutes(end_s * n / 5)
-        parts.append(f'<text x="{x(end_s * n / 5):.1f}" y="{HEIGHT - 7}" text-anchor="{anchor}">{told}</text>')
+    ticks_s = next((step for step in TICKS_S if end_s / step <= 8), TICKS_S[-1])
+    for tick in range(0, int(end_s) + 1, ticks_s):
+        anchor = "start" if tick == 0 else "end" if end_s - tick < ticks_s / 4 else "middle"
+        parts.append(f'<text x="{x(tick):.1f}" y="{HEIGHT - 7}" text-anchor="{anchor}">{_minutes(tick)}</text>')
     for at, what in events:
         if at <= end_s:
             place = f'x1="{x(at):.1f}" x2="{x(at):.1f}" y1="{TOP}" y2="{HEIGHT - BOTTOM}"'
