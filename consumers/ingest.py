@@ -23,7 +23,7 @@ from consumers.transaction import FencedError
 from consumers.writer import Work, Writer
 from detectors.readings import Bool
 from service.db import cursors
-from service.db.sessions import writing
+from service.db.sessions import ContentionError, writing
 
 T = TypeVar("T")
 log = structlog.get_logger(__name__)
@@ -142,8 +142,14 @@ class Ingest:
         topic = self.writer.settings.kafka_topic
 
         async def claim() -> cursors.Claim | None:
-            async with writing(self.writer.engine) as connection:
-                return await cursors.claim(connection, topic, part, self.member)
+            try:
+                async with writing(self.writer.engine) as connection:
+                    return await cursors.claim(connection, topic, part, self.member)
+            except ContentionError:
+                async with writing(self.writer.engine) as connection:
+                    ended = await cursors.end_holder(connection, topic, part)
+                log.warning("partition held by a batch that does not end", partition=part, sessions_ended=ended)
+                raise
 
         found = await self.writer.patiently(claim)
         while found is None:

@@ -15,6 +15,12 @@ CLAIM = text(
     "UPDATE cursors SET epoch = epoch + 1, owner = :owner WHERE topic = :topic AND part = :part"
     " RETURNING next_offset, epoch, stopped_reason"
 )
+# Longer than an owner that is told to hand over may finish its batch.
+HAND_OVER = text("SET LOCAL lock_timeout = '6s'")
+END_HOLDER = text(
+    "SELECT pg_terminate_backend(l.pid) FROM cursors c JOIN pg_locks l ON l.locktype = 'transactionid' AND l.granted"
+    " AND l.transactionid = c.xmax WHERE c.topic = :topic AND c.part = :part AND l.pid <> pg_backend_pid()"
+)
 FIRST = text(
     "INSERT INTO cursors (topic, part, next_offset) VALUES (:topic, :part, :next_offset) ON CONFLICT DO NOTHING"
 )
@@ -45,9 +51,21 @@ class Claim:
 
 
 async def claim(connection: AsyncConnection, topic: str, part: int, owner: str) -> Claim | None:
-    """Take over a partition: from now on older owners are fenced. None: it has no cursor yet."""
+    """Take over a partition: from now on older owners are fenced. None: it has no cursor yet.
+
+    Raises:
+        ContentionError: an older owner is inside a batch, for longer than a hand-over takes; see ``end_holder``.
+    """
+    await connection.execute(HAND_OVER)
     found = (await connection.execute(CLAIM, {"topic": topic, "part": part, "owner": owner})).one_or_none()
     return _claim(found)
+
+
+async def end_holder(connection: AsyncConnection, topic: str, part: int) -> int:
+    """End the session whose batch holds a partition's cursor: of a process that froze, or whose machine is gone. No
+    time-out of the server ends one that waits for the rest of a statement. Its batch is read again; how many ended."""
+    found = await connection.execute(END_HOLDER, {"topic": topic, "part": part})
+    return len(found.all())
 
 
 async def insert_first(connection: AsyncConnection, topic: str, part: int, next_offset: int) -> None:
