@@ -57,7 +57,7 @@ faults: $(VENV)/dev.stamp ## Fault suite in full, hours (CLASS=kill COUNT=100 SE
 		--broker $(BROKER) $(ARGS)
 
 faults-sample: $(VENV)/dev.stamp ## A seeded sample of every class of fault, minutes
-	@$(BIN)/python -m pytest -m faults tests/faults $(ARGS)
+	@$(BIN)/python -m pytest -m faults tests/faults tests/integration $(ARGS)
 
 soak: $(VENV)/dev.stamp ## Run everything for long and draw what it holds: build/soak.html (DURATION_S=3600 RATE=2000)
 	@$(BIN)/python -m tests.soak $(if $(DURATION_S),--duration-s $(DURATION_S)) $(if $(RATE),--rate $(RATE)) $(ARGS)

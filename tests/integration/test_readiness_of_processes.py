@@ -74,6 +74,7 @@ class Probe:
             seen = await self.faults()
 
 
+@pytest.mark.faults
 @pytest.mark.kafka
 async def test_every_fault_of_a_process_is_told_in_time_and_so_is_its_end(
     database_url: str, engine: AsyncEngine, broker: str, topic: str, monkeypatch: pytest.MonkeyPatch

@@ -80,6 +80,7 @@ async def test_fifty_long_polls_are_answered_and_serve_ends_well(engine: AsyncEn
                 assert (page["events"], page["next"], page["head_seq"]) == ([], first["next"], 1)
 
 
+@pytest.mark.faults
 async def test_serve_ends_while_the_database_blocks(engine: AsyncEngine, database_url: str) -> None:
     """A poll that cannot be answered is let go; its reader goes on from its cursor."""
     world = await build_world(engine)
@@ -106,6 +107,7 @@ async def test_serve_ends_while_the_database_blocks(engine: AsyncEngine, databas
             await holder.rollback()
 
 
+@pytest.mark.faults
 @pytest.mark.kafka
 async def test_consume_ends_well_with_batches_in_work_and_nothing_is_lost(
     database_url: str, engine: AsyncEngine, broker: str, topic: str
@@ -144,6 +146,7 @@ async def test_consume_ends_well_with_batches_in_work_and_nothing_is_lost(
     assert await rows(engine, "SELECT * FROM heartbeats") == []
 
 
+@pytest.mark.faults
 @pytest.mark.kafka
 async def test_consume_ends_while_the_database_blocks(
     database_url: str, engine: AsyncEngine, broker: str, topic: str
