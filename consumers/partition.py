@@ -71,9 +71,11 @@ class Partition:
 
     def next_batch(self, limit: int) -> Sequence[RawRecord]:
         """Take the first records that wait: so many, fewer where they are frames."""
-        batch = Records.of(self.pending[:limit])
-        sizes = np.array([len(body or b"") for body in batch.values], np.int64)
-        weights = np.where(sizes > SINGLE_BYTES, sizes // BYTES_A_READING, 1)
-        count = max(1, int(np.searchsorted(np.cumsum(weights), limit, side="right")))
-        self.pending = self.pending[count:]
-        return batch[:count]
+        batch = Records.of(self.pending if len(self.pending) <= limit else self.pending[:limit])
+        bodies = list(filter(None, batch.values))
+        if max(map(len, bodies), default=0) > SINGLE_BYTES:
+            sizes = np.array([len(body or b"") for body in batch.values], np.int64)
+            weights = np.where(sizes > SINGLE_BYTES, sizes // BYTES_A_READING, 1)
+            batch = batch[: max(1, int(np.searchsorted(np.cumsum(weights), limit, side="right")))]
+        self.pending = self.pending[len(batch) :]
+        return batch
