@@ -22,8 +22,9 @@ from detectors.known import Known
 from detectors.slots import Grid, local_date, local_day
 from service.db.alert_store import save_alerts, save_live, stored_alerts
 from service.db.feed import publish
-from service.db.judgement import Marks, load_carries, save_day
+from service.db.judgement import Marks, load_carries
 from service.db.marks import add_marks
+from service.db.scope_days_write import save_day
 from service.db.ticks import down_slots, mark_due
 
 I64 = npt.NDArray[np.int64]

@@ -68,9 +68,13 @@ def epoch_milliseconds(pg_us: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
 
 async def copy_in(connection: AsyncConnection, table: str, columns: Sequence[str], rows: npt.NDArray[np.void]) -> None:
     """Append COPY rows to a table."""
-    if len(rows) == 0:
-        return
-    payload = io.BytesIO(_HEADER + rows.tobytes() + _TRAILER)
+    if len(rows):
+        await copy_rows_in(connection, table, columns, (rows.tobytes(),))
+
+
+async def copy_rows_in(connection: AsyncConnection, table: str, columns: Sequence[str], rows: Iterable[bytes]) -> None:
+    """Append binary COPY rows, in whole or in pieces, to a table."""
+    payload = io.BytesIO(b"".join((_HEADER, *rows, _TRAILER)))
     with driver_errors():
         await (await _driver(connection)).copy_to_table(table, source=payload, columns=list(columns), format="binary")
 

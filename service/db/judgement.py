@@ -1,9 +1,9 @@
 """What evaluation reads and writes: claims of dirty scopes, readings of a day, day rows with their carry."""
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from typing import Any
 
 import numpy as np
@@ -11,13 +11,12 @@ import numpy.typing as npt
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from detectors.alerts import NOTHING_CARRIED, Carry
-from detectors.days import packed, unpacked_columns
-from detectors.judge import DayResult
+from detectors.alerts import Carry
+from detectors.days import unpacked_columns
 from detectors.known import LOAD_FIELDS
 from detectors.readings import ReadingColumns
 from detectors.vocab import Kind
-from service.db.copying import copy_out, copy_records_in, epoch_milliseconds, row_dtype
+from service.db.copying import copy_out, epoch_milliseconds, row_dtype
 from service.db.packed_days import PACKED
 
 I64 = npt.NDArray[np.int64]
@@ -57,27 +56,6 @@ _READING = row_dtype(
         ("had_evidence", "u1"),
     ]
 )
-_DAY_COLUMNS = (
-    "scope_no",
-    "day",
-    "first_slot",
-    "slot_s",
-    "as_of",
-    "verdict",
-    "reasons",
-    "order_id",
-    "order_ids",
-    "baseline_versions",
-    "energy_wh",
-    "cap_wh",
-    "coverage",
-    "violating_slots",
-    "slots",
-    "packed",
-    "carry",
-)
-
-
 _MARK = row_dtype([("scope_no", ">i4"), ("first_slot", ">i8"), ("last_slot", ">i8"), ("is_due", "u1")])
 
 
@@ -204,60 +182,3 @@ async def load_carries(connection: AsyncConnection, scope_nos: Sequence[int], da
         {"day": day, "s": list(scope_nos)},
     )
     return {no: Carry.from_json(json.loads(carry)) for no, carry in rows}
-
-
-def carry_bytes(carry: Carry) -> bytes | None:
-    """A carry as stored; None where nothing is carried."""
-    if carry == NOTHING_CARRIED:
-        return None
-    return json.dumps(carry.to_json(), separators=(",", ":"), sort_keys=True).encode()
-
-
-async def save_day(
-    connection: AsyncConnection, result: DayResult, scope_nos: Sequence[int], slot_s: int, as_of: int
-) -> None:
-    """Write the rows of a judged day; an older row of the scope and day is replaced and its revision raised."""
-    await connection.execute(
-        text("CREATE TEMPORARY TABLE IF NOT EXISTS judged_days (LIKE scope_days) ON COMMIT DELETE ROWS")
-    )
-    await connection.execute(text("TRUNCATE judged_days"))
-    when = datetime.fromtimestamp(as_of, UTC)
-    await copy_records_in(
-        connection, "judged_days", (*_DAY_COLUMNS, "revision"), _day_records(result, scope_nos, slot_s, when)
-    )
-    columns = ", ".join(_DAY_COLUMNS)
-    changes = ", ".join(f"{c} = excluded.{c}" for c in _DAY_COLUMNS[2:])
-    await connection.execute(
-        text(
-            f"INSERT INTO scope_days ({columns}) SELECT {columns} FROM judged_days ORDER BY scope_no"
-            f" ON CONFLICT (scope_no, day) DO UPDATE SET {changes}, revision = scope_days.revision + 1"
-        )
-    )
-
-
-def _day_records(
-    result: DayResult, scope_nos: Sequence[int], slot_s: int, as_of: datetime
-) -> Iterable[tuple[Any, ...]]:
-    slots = packed(result.slots)
-    for s, scope_no in enumerate(scope_nos):
-        row = result.rows[s]
-        yield (
-            scope_no,
-            result.day,
-            result.first_slot,
-            slot_s,
-            as_of,
-            row.verdict,
-            row.reasons,
-            row.order_id,
-            list(result.order_ids[s]),
-            list(result.baseline_versions[s]),
-            row.energy_wh,
-            row.cap_wh,
-            row.coverage,
-            row.violating_slots,
-            b"",
-            slots[s],
-            carry_bytes(result.carries[s]),
-            1,
-        )
