@@ -8,6 +8,7 @@ from time import monotonic
 
 from sqlalchemy import text
 
+from tests.faults import moves
 from tests.faults.dose import Dose, Proof, pieces
 from tests.faults.outage import away
 from tests.faults.world import World
@@ -36,8 +37,17 @@ async def cut_sessions(world: World, dose: Dose) -> Proof:
 
 
 async def database_away(world: World, dose: Dose) -> Proof:
-    """No process reaches the database, for longer than the session of the group if told so; the stream goes on."""
-    return await away(world, dose, [m.database for m in world.members.values()])
+    """No process reaches the database, for longer than the session of the group if told so; the stream goes on, and the
+    members keep their partitions."""
+    before = await _claims(world)
+    proof = await away(world, dose, [m.database for m in world.members.values()])
+    if await _claims(world) != before:
+        raise AssertionError("partitions changed hands though only the database was away")
+    return proof
+
+
+async def _claims(world: World) -> int:
+    return len([step for step in await moves.steps(world.engine) if step.is_claim])
 
 
 async def database_stopped(world: World, dose: Dose) -> Proof:

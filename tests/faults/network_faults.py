@@ -6,12 +6,9 @@ import signal
 from functools import partial
 
 from tests.faults.dose import Dose, Proof, pieces
-from tests.faults.outage import away, caught_up
+from tests.faults.outage import LONG_S, away, caught_up
 from tests.faults.world import World
 from tests.integration.tcp_proxy import Proxy, Trap
-
-#: From here on a half-open line is left to the clients' own time-outs.
-LONG_S = 60.0
 
 
 def lines(world: World) -> list[Proxy]:
@@ -38,7 +35,7 @@ async def broker_restarted(world: World, dose: Dose) -> Proof:
         await asyncio.to_thread(kafka.start)
         proof.seen(kafka.pid != old, "another broker process answers")
         await world.play(until_s)
-        await caught_up(world, dose, proof)
+        await caught_up(world, proof)
     return proof
 
 
@@ -74,8 +71,8 @@ async def resets(world: World, dose: Dose) -> Proof:
 
 
 async def half_open(world: World, dose: Dose) -> Proof:
-    """Connections stay open and carry nothing. A short time ends with a reset, as from a router that forgot them; a
-    long one never ends: the clients have to give them up."""
+    """Connections stay open and carry nothing. A short time ends with a reset, as from a router that forgot them; one
+    of ``LONG_S`` or more never ends: the clients have to give them up."""
     proof = Proof()
     for until_s in pieces(world, dose.count):
         member = world.chance.choice([*world.of_role("ingest"), *world.of_role("evaluate")])
@@ -87,7 +84,7 @@ async def half_open(world: World, dose: Dose) -> Proof:
         line.release()
         if dose.outage_s < LONG_S:
             line.reset()
-        await caught_up(world, dose, proof)
+        await caught_up(world, proof)
     return proof
 
 

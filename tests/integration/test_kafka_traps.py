@@ -1,4 +1,4 @@
-"""The traps of aiokafka that RELIABILITY §1 lists, each on a real broker, and outages of broker and database."""
+"""The traps of aiokafka that RELIABILITY §1 lists, each on a real broker."""
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
@@ -10,7 +10,6 @@ import pytest
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.coordinator.assignors.roundrobin import RoundRobinPartitionAssignor
 from sqlalchemy import text
-from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from consumers.evaluate import Evaluator
@@ -39,7 +38,7 @@ from tests.integration.ingest_world import (
     send,
     until,
 )
-from tests.integration.tcp_proxy import kafka_proxied, proxied
+from tests.integration.tcp_proxy import kafka_proxied
 
 pytestmark = pytest.mark.kafka
 
@@ -283,45 +282,3 @@ async def test_a_truncated_topic_stops_its_partition_and_the_others_go_on(
 async def _reason(engine: AsyncEngine, word: str) -> bool:
     found = await rows(engine, "SELECT stopped_reason FROM cursors WHERE part = 0")
     return bool(found) and word in (found[0][0] or "")
-
-
-async def test_the_database_away_blocks_and_resumes(
-    database_url: str, engine: AsyncEngine, broker: str, topic: str
-) -> None:
-    """Longer than the session: the member keeps its partitions, and everything comes in afterwards, once."""
-    await insert_registry(engine)
-    url = make_url(database_url)
-    assert url.host is not None
-    assert url.port is not None
-    async with proxied(url.host, url.port) as proxy:
-        behind = url.set(port=proxy.port, host="127.0.0.1").render_as_string(hide_password=False)
-        async with ingesting(behind, broker, make_settings(topic)) as running:
-            await send(broker, topic, some(50))
-            await until(lambda: _consumed(engine, topic, 50))
-            proxy.cut()
-            await send(broker, topic, some(50, first=50))
-            await asyncio.sleep(8)
-            assert await consumed(engine, topic) == 50
-            assert running.metrics.registry.get_sample_value("cuofeng_ingest_database_away") == 1
-            proxy.restore()
-            await until(lambda: _consumed(engine, topic, 100), timeout_s=15)
-            assert running.metrics.registry.get_sample_value("cuofeng_ingest_rebalances_total") == 1
-    assert await account(engine) == {("accepted", ""): 100}
-
-
-async def test_the_broker_away_blocks_and_resumes(
-    database_url: str, engine: AsyncEngine, broker: str, topic: str
-) -> None:
-    await insert_registry(engine)
-    async with (
-        kafka_proxied(broker) as proxy,
-        ingesting(database_url, f"127.0.0.1:{proxy.port}", make_settings(topic)),
-    ):
-        await send(broker, topic, some(50))
-        await until(lambda: _consumed(engine, topic, 50))
-        proxy.cut()
-        await send(broker, topic, some(50, first=50))
-        await asyncio.sleep(4)
-        proxy.restore()
-        await until(lambda: _consumed(engine, topic, 100))
-    assert await account(engine) == {("accepted", ""): 100}
