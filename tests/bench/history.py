@@ -25,8 +25,10 @@ COLUMNS += [("coll", ">i8"), ("scale", ">i2"), ("period_s", ">i4"), ("had_eviden
 COLUMNS += [("src_offset", ">i8")]
 ROW = row_dtype(COLUMNS)
 #: Rows of each table that a long history is thinned to.
-MOST = 12_000_000
-MOST_DAYS = 1_200_000
+MOST = 4_000_000
+MOST_DAYS = 400_000
+#: Slots before the orders begin that are never thinned: `offline` looks back six hours.
+WHOLE_SLOTS = 32
 
 
 async def lay_readings(engine: AsyncEngine, world: World, meters: range, slots: Sequence[int]) -> None:
@@ -48,13 +50,13 @@ async def lay_readings(engine: AsyncEngine, world: World, meters: range, slots: 
 
 
 async def lay_days(engine: AsyncEngine, world: World) -> None:
-    """``days_before`` days before the world: the last one whole, of the others and of the judged days as much as
+    """``days_before`` days before the world: the last hours whole, earlier readings and the judged days as much as
     ``MOST`` and ``MOST_DAYS`` rows allow. The clock's part is done up to the world's begin, as in an office that has
     run for so long."""
     slots = world.days_before * DAY_SLOTS
-    earlier = slots - DAY_SLOTS
-    step = max(1, -(-earlier * world.meters // MOST))
-    await lay_readings(engine, world, range(world.meters), [*range(-slots, -DAY_SLOTS, step), *range(-DAY_SLOTS, 0)])
+    step = max(1, -(-slots * world.meters // MOST))
+    laid = [*range(-slots, -WHOLE_SLOTS, step), *range(-WHOLE_SLOTS, 0)]
+    await lay_readings(engine, world, range(world.meters), laid)
     day_step = max(1, -(-world.days_before * world.meters // MOST_DAYS))
     async with engine.begin() as connection:
         await ensure_partitions(connection, utc_date(world, -slots), utc_date(world, 0))
@@ -64,12 +66,12 @@ async def lay_days(engine: AsyncEngine, world: World) -> None:
                 "INSERT INTO scope_days (scope_no, day, first_slot, slot_s, as_of, verdict, reasons, order_ids,"
                 " baseline_versions, coverage, violating_slots, energy_wh, slots, revision)"
                 " SELECT s.scope_no, d.day, extract(epoch FROM d.day)::bigint / 900 - 32, 900, now(), 0, 0, '{}', '{}',"
-                " 1, 0, 0, decode(repeat('00', CAST(:bytes AS integer)), 'hex'), 1 FROM scopes s,"
+                " 1, 0, 0, CAST(:slots AS bytea), 1 FROM scopes s,"
                 " (SELECT generate_series(CAST(:first AS date), CAST(:last AS date), CAST(:step AS integer)"
                 " * interval '1 day')::date AS day) d"
             ),
             {
-                "bytes": DAY_SLOTS * SLOT.itemsize,
+                "slots": bytes(DAY_SLOTS * SLOT.itemsize),
                 "first": utc_date(world, -slots),
                 "last": utc_date(world, -DAY_SLOTS),
                 "step": day_step,
