@@ -214,6 +214,7 @@ async def test_a_change_of_a_past_that_was_put_away_changes_nothing_there(engine
     assert await attached(engine, "scope_days") == LEFT
 
 
+@pytest.mark.kafka
 async def test_a_reading_of_a_month_that_was_put_away_is_held_with_its_reason(
     database_url: str, engine: AsyncEngine, broker: str, topic: str
 ) -> None:
@@ -248,6 +249,7 @@ async def _consumed(engine: AsyncEngine, topic: str, count: int) -> bool:
     return await consumed(engine, topic) >= count
 
 
+@pytest.mark.kafka
 async def test_readings_come_in_and_are_judged_and_polled_for_all_the_while(
     database_url: str, engine: AsyncEngine, broker: str, topic: str
 ) -> None:

@@ -261,6 +261,7 @@ async def _has_written(engine: AsyncEngine, count: int) -> bool:
 
 
 @pytest.mark.usefixtures("next_release")
+@pytest.mark.kafka
 async def test_consumers_go_on_while_the_next_releases_schema_is_made(
     database_url: str, engine: AsyncEngine, broker: str, topic: str
 ) -> None:
