@@ -6,11 +6,10 @@ commits. Everything about order and repetition is settled by the database: this 
 
 import asyncio
 import random
-from collections.abc import Coroutine, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from time import monotonic
-from typing import Any, TypeVar
 
 import numpy as np
 import structlog
@@ -18,14 +17,13 @@ import structlog
 from consumers.partition import Partition
 from consumers.ports import FatalFeedError, Feed, FeedError, OutOfRangeError, RawRecord
 from consumers.progress import Progress
-from consumers.pulse import Pulse
+from consumers.pulse import Pulse, unless_stopped
 from consumers.transaction import FencedError
 from consumers.writer import Work, Writer
 from detectors.readings import Bool
 from service.db import cursors
 from service.db.sessions import ContentionError, writing
 
-T = TypeVar("T")
 log = structlog.get_logger(__name__)
 POLL_S = 0.2
 HAND_OVER_S = 5.0
@@ -93,24 +91,12 @@ class Ingest:
     async def _join(self) -> None:
         while not self.stop.is_set():
             try:
-                await self._unless_stopped(self.feed.start(self), None)
+                await unless_stopped(self.stop, self.feed.start(self), None)
             except FeedError as error:
                 log.warning("broker away", error=str(error))
                 await asyncio.sleep(START_BACKOFF_S * random.uniform(0.5, 1.0))
             else:
                 return
-
-    async def _unless_stopped(self, work: Coroutine[Any, Any, T], instead: T) -> T:
-        """The result of the work; ``instead``, and the work cancelled, when told to stop before."""
-        task = asyncio.ensure_future(work)
-        told = asyncio.ensure_future(self.stop.wait())
-        await asyncio.wait((task, told), return_when=asyncio.FIRST_COMPLETED)
-        told.cancel()
-        if task.done():
-            return task.result()
-        task.cancel()
-        await asyncio.wait((task,))
-        return instead
 
     # What the feed asks of the owner of partitions.
 
@@ -187,7 +173,9 @@ class Ingest:
                 await asyncio.wait_for(self._wake.wait(), POLL_S)
             return
         try:
-            found = await self._unless_stopped(self.feed.poll([] if self._is_paused else running, POLL_S, limit), {})
+            found = await unless_stopped(
+                self.stop, self.feed.poll([] if self._is_paused else running, POLL_S, limit), {}
+            )
         except FeedError as error:
             self.writer.metrics.poll_errors.inc()
             log.warning("poll failed", error=str(error))

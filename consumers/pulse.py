@@ -8,10 +8,11 @@ takes no writes: all are a heartbeat that is not heard any more.
 import asyncio
 import os
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from time import monotonic
+from typing import Any, TypeVar
 
 import structlog
 from sqlalchemy.exc import DBAPIError
@@ -22,6 +23,7 @@ from service.clock import Clock
 from service.db.heartbeats import BEAT_S, Role, beat, leave
 from service.db.sessions import writing
 
+T = TypeVar("T")
 log = structlog.get_logger(__name__)
 WRITE_TIMEOUT_S = 5.0
 
@@ -117,3 +119,16 @@ async def _tell(engine: AsyncEngine, role: Role, clock: Clock, pulse: Pulse) -> 
             # That it is not heard is what tells it.
             log.warning("heartbeat not written", role=role.value, error=repr(error))
         await asyncio.sleep(BEAT_S)
+
+
+async def unless_stopped(stop: asyncio.Event, work: Coroutine[Any, Any, T], instead: T) -> T:
+    """The result of the work; ``instead``, and the work cancelled, when told to stop before."""
+    task = asyncio.ensure_future(work)
+    told = asyncio.ensure_future(stop.wait())
+    await asyncio.wait((task, told), return_when=asyncio.FIRST_COMPLETED)
+    told.cancel()
+    if task.done():
+        return task.result()
+    task.cancel()
+    await asyncio.wait((task,))
+    return instead

@@ -110,6 +110,22 @@ async def test_a_database_that_is_away_is_waited_for(engine: AsyncEngine, monkey
     await asyncio.wait_for(task, 10)
 
 
+async def test_a_database_that_takes_no_writes_hears_nobody(database_url: str, engine: AsyncEngine) -> None:
+    """Its disk is full, or it is a standby: the work goes on as far as it can, and the process is missed."""
+    async with engine.begin() as connection:
+        name = engine.url.database
+        await connection.execute(text(f"ALTER DATABASE {name} SET default_transaction_read_only = on"))
+    refused = make_engine(database_url, name="refused", pool_size=1)
+    try:
+        async with beating(refused, Role.EVALUATE, SystemClock(), stall_s=60):
+            await asyncio.sleep(0.5)
+            async with refused.connect() as connection:
+                health = await read_health(connection, SETTINGS.slot_s)
+        assert Fault.EVALUATE_SILENT in health.faults(SystemClock().now(), SETTINGS.slot_s)
+    finally:
+        await refused.dispose()
+
+
 async def test_a_cancelled_body_stays_cancelled(engine: AsyncEngine) -> None:
     """A cancellation from outside is no standstill."""
 
