@@ -5,6 +5,7 @@ import faulthandler
 import gc
 import signal
 from collections.abc import Coroutine
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from enum import StrEnum
 from typing import Any
@@ -19,6 +20,7 @@ from service.settings import Settings
 log = structlog.get_logger(__name__)
 INGEST_POOL = 6
 EVALUATE_POOL = 6
+THREADS = 3
 STATEMENT_S = 20.0
 #: A batch that froze between two statements holds its partition's row; who takes over waits no longer than this.
 IDLE_S = 15.0
@@ -46,8 +48,10 @@ async def consume(
     ``END_S``, the process ends with 1 and the stacks of its threads on standard error.
     """
     stop = asyncio.Event()
-    turning = asyncio.create_task(_end_unless_turning(stop))
     loop = asyncio.get_running_loop()
+    # Each thread keeps memory of its own for what it once held.
+    loop.set_default_executor(ThreadPoolExecutor(THREADS))
+    turning = asyncio.create_task(_end_unless_turning(stop))
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     work: list[Coroutine[Any, Any, None]] = []
