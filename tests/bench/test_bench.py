@@ -66,6 +66,18 @@ def test_a_small_run_measures_with_real_processes_and_names_its_size(tmp_path: P
     assert set(written["machine"]) == {"cpus", "memory_gib", "python"}
 
 
+@pytest.mark.java
+def test_kafka_streams_runs_beside_it_on_apache_kafka(tmp_path: Path) -> None:
+    out = tmp_path / "bench.json"
+    small = ("--only", "ingest_judge,kafka_streams", "--readings", "4000", "--meters", "40", "--broker", "apache")
+    done = bench(*small, "--out", str(out))
+    assert done.returncode == 0, done.stderr
+    results = {r["name"]: r for r in json.loads(out.read_text(encoding="utf-8"))["results"]}
+    judged = results.pop("ingest_judge.apache")
+    assert set(judged["ratios"]) == {"drain.apache", "kafka_streams.apache"}
+    assert set(results) == {"drain.apache", "kafka_streams.apache", "kafka_streams_unlogged.apache"}
+
+
 @pytest.mark.parametrize("arguments", [("--readings", "3000001"), ("--readings", "10"), ("--only", "nothing")])
 def test_sizes_that_make_no_sense_are_refused(arguments: tuple[str, str], tmp_path: Path) -> None:
     done = bench(*arguments, "--out", str(tmp_path / "bench.json"))
