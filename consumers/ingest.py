@@ -14,15 +14,15 @@ from time import monotonic
 import numpy as np
 import structlog
 
+from consumers import ownership
 from consumers.partition import Partition
-from consumers.ports import FatalFeedError, Feed, FeedError, OutOfRangeError, RawRecord
+from consumers.ports import Feed, FeedError, OutOfRangeError, RawRecord
 from consumers.progress import Progress
 from consumers.pulse import Pulse, unless_stopped
 from consumers.transaction import FencedError
 from consumers.writer import Work, Writer
 from detectors.readings import Bool
 from service.db import cursors
-from service.db.sessions import ContentionError, writing
 
 log = structlog.get_logger(__name__)
 POLL_S = 0.2
@@ -30,7 +30,6 @@ HAND_OVER_S = 5.0
 SHUTDOWN_S = 5.0
 FAILED_S = 1.0
 START_BACKOFF_S = 2.0
-FIRST_OFFSET_TRIES = 5
 
 
 @dataclass(slots=True, eq=False)
@@ -106,7 +105,7 @@ class Ingest:
         self.writer.metrics.rebalances.inc()
         self.progress.claiming_from = monotonic()
         for part in parts:
-            self.partitions[part] = await self._claim(part)
+            self.partitions[part] = await ownership.take(self.writer, self.feed, self.member, part)
         self.progress.claiming_from = None
         offsets = {part: self.partitions[part].cursor for part in parts}
         log.info("assigned", member=self.member, offsets=offsets)
@@ -123,42 +122,6 @@ class Ingest:
             partition.is_lost = True
             partition.pending = []
         await self._finish(gone, HAND_OVER_S)
-
-    async def _claim(self, part: int) -> Partition:
-        topic = self.writer.settings.kafka_topic
-
-        async def claim() -> cursors.Claim | None:
-            try:
-                async with writing(self.writer.engine) as connection:
-                    return await cursors.claim(connection, topic, part, self.member)
-            except ContentionError:
-                async with writing(self.writer.engine) as connection:
-                    ended = await cursors.end_holder(connection, topic, part)
-                log.warning("partition held by a batch that does not end", partition=part, sessions_ended=ended)
-                raise
-
-        found = await self.writer.patiently(claim)
-        while found is None:
-            first = await self._first_offset(part)
-
-            async def insert(first: int = first) -> None:
-                async with writing(self.writer.engine) as connection:
-                    await cursors.insert_first(connection, topic, part, first)
-
-            await self.writer.patiently(insert)
-            found = await self.writer.patiently(claim)
-        partition = Partition(part, found.epoch, found.next_offset, moved_at=monotonic())
-        partition.stopped_reason = found.stopped_reason
-        return partition
-
-    async def _first_offset(self, part: int) -> int:
-        for _ in range(FIRST_OFFSET_TRIES):
-            try:
-                return (await self.feed.bounds([part]))[part][0]
-            except FeedError as error:
-                log.warning("first offset unknown", partition=part, error=str(error))
-                await asyncio.sleep(START_BACKOFF_S * random.uniform(0.5, 1.0))
-        raise FatalFeedError(f"the broker does not tell where partition {part} begins")
 
     # The loop.
 
@@ -265,13 +228,7 @@ class Ingest:
         partition.stopped_reason = reason
         partition.rewind()
         self.feed.pause([partition.part])
-
-        async def say() -> None:
-            async with writing(self.writer.engine) as connection:
-                topic = self.writer.settings.kafka_topic
-                await cursors.stop(connection, topic, partition.part, partition.epoch, reason)
-
-        await self.writer.patiently(say)
+        await ownership.stop(self.writer, partition, reason)
 
     # Once a second.
 
@@ -347,12 +304,7 @@ class Ingest:
     async def _look_again(self, partition: Partition) -> None:
         """Whether to go on elsewhere: an operator resumed a stopped partition, or the database went back to an older
         backup and its cursor with it (RELIABILITY §2). Where another member is the owner, it is not ours to say."""
-
-        async def look() -> cursors.Claim | None:
-            async with writing(self.writer.engine) as connection:
-                return await cursors.read(connection, self.writer.settings.kafka_topic, partition.part)
-
-        found = await self.writer.patiently(look)
+        found = await ownership.read(self.writer, partition.part)
         if self.partitions.get(partition.part) is not partition or partition.task is not None:
             return
         if partition.stopped_reason is not None:
@@ -365,7 +317,7 @@ class Ingest:
             self.writer.went_back()
         partition.is_lost = True
         partition.pending = []
-        fresh = await self._claim(partition.part)
+        fresh = await ownership.take(self.writer, self.feed, self.member, partition.part)
         self.partitions[partition.part] = fresh
         if fresh.is_running:
             self.feed.seek(fresh.part, fresh.cursor)
