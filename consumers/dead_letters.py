@@ -12,7 +12,7 @@ from service.db import quarantine
 from service.db.quarantine import Entry, State
 from service.db.sessions import writing
 
-LETTERS_AT_ONCE = 500
+LETTERS_AT_ONCE, BYTES_AT_ONCE = 500, 32_000_000
 DELIVERY_TIMEOUT_S = 20.0
 #: What is sent of a record that the broker does not take whole; all of it stays in the quarantine table.
 CUT_BYTES = 100_000
@@ -21,7 +21,7 @@ CUT_BYTES = 100_000
 async def deliver_dead_letters(engine: AsyncEngine, producer: Producer, topic: str) -> int:
     """Hand on some refused entries; how many. Raises ``FeedError`` when the broker does not take them."""
     async with writing(engine) as connection:
-        entries = await quarantine.take_dead_letters(connection, LETTERS_AT_ONCE)
+        entries = await quarantine.take_dead_letters(connection, LETTERS_AT_ONCE, BYTES_AT_ONCE)
         if not entries:
             return 0
         try:

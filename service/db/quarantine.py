@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
+from itertools import accumulate
 from typing import Any
 
 from sqlalchemy import Row, text
@@ -74,6 +75,10 @@ DEAD_LETTERS = text(_SELECT + " WHERE state = 'rejected'" + _NEXT)
 SETTLE = text("UPDATE quarantine SET state = :state WHERE quarantine_no = ANY(:numbers)")
 BURY = text("UPDATE quarantine SET state = 'dead', record_value = NULL WHERE quarantine_no = ANY(:numbers)")
 DROP = text("DELETE FROM quarantine WHERE quarantine_no = ANY(:numbers)")
+DEAD_SIZES = text(
+    "SELECT coalesce(length(record_value), 0) FROM quarantine WHERE state = 'rejected'"
+    " ORDER BY quarantine_no LIMIT :limit"
+)
 HELD_ROWS = text("SELECT coalesce(sum(row_count), 0) FROM quarantine WHERE state = 'held' AND source = :source")
 CAP_LOCK = text("SELECT pg_advisory_xact_lock(hashtextextended(:source, 0))")
 FORGET = text("DELETE FROM quarantine WHERE state IN ('replayed', 'dead') AND held_at < :before")
@@ -132,9 +137,11 @@ async def take_expired(connection: AsyncConnection, before_s: float, after: int,
     return await _take(connection, EXPIRED, after, limit, before=_time(before_s))
 
 
-async def take_dead_letters(connection: AsyncConnection, limit: int) -> list[Entry]:
-    """Refused entries that the dead-letter topic has not got yet, locked."""
-    return await _take(connection, DEAD_LETTERS, 0, limit)
+async def take_dead_letters(connection: AsyncConnection, limit: int, most_bytes: int) -> list[Entry]:
+    """Refused entries that the dead-letter topic has not got yet, locked; of huge ones fewer, but one at least."""
+    sizes = (await connection.execute(DEAD_SIZES, {"limit": limit})).scalars().all()
+    few = sum(size <= most_bytes for size in accumulate(sizes))
+    return await _take(connection, DEAD_LETTERS, 0, max(few, 1))
 
 
 async def settle_entries(connection: AsyncConnection, numbers: Iterable[int], state: State) -> None:

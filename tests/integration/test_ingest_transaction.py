@@ -16,6 +16,7 @@ from detectors.errors import InfrastructureError
 from service.clock import VirtualClock
 from service.db import cursors
 from service.db.copying import as_rows, copy_in, row_dtype
+from service.db.quarantine import Entry, State, add_entries, take_dead_letters
 from service.db.sessions import writing
 from service.observability.ingest_metrics import IngestMetrics
 from tests.integration.ingest_world import (
@@ -319,3 +320,30 @@ async def test_readings_of_any_month_find_their_partition(engine: AsyncEngine) -
     await commit(writer, partition, batch)
     found = await rows(engine, "SELECT tableoid::regclass::text FROM readings ORDER BY ts")
     assert [r[0] for r in found] == ["readings_2017_12", "readings_2017_12", "readings_2018_01"]
+
+
+async def test_huge_dead_letters_are_taken_few_at_a_time(engine: AsyncEngine) -> None:
+    def letter(offset: int, size: int) -> Entry:
+        return Entry(
+            source="s",
+            topic="t",
+            part=0,
+            offset=offset,
+            code="bad_batch",
+            detail="",
+            record_ms=0,
+            held_s=0.0,
+            positions=(),
+            meter_id=None,
+            due_s=None,
+            key=None,
+            value=bytes(size),
+            headers=(),
+            state=State.REJECTED,
+        )
+
+    async with writing(engine) as connection:
+        await add_entries(connection, [letter(0, 5_000), letter(1, 400), letter(2, 400), letter(3, 9_000)])
+        for most_bytes, expected in ((1, [0]), (5_800, [0, 1, 2]), (10**6, [0, 1, 2, 3])):
+            found = await take_dead_letters(connection, 500, most_bytes)
+            assert [entry.offset for entry in found] == expected
