@@ -35,12 +35,13 @@ T = TypeVar("T")
 log = structlog.get_logger(__name__)
 
 PASSES_AT_ONCE = 2
-#: Scopes of one claim, and seconds after which a pass begins no further day.
-CLAIM_SCOPES, PASS_S = 10_000, 2.0
+#: Scopes of one claim, at least and at most, and seconds after which a pass begins no further day.
+LEAST_SCOPES, CLAIM_SCOPES, PASS_S = 500, 10_000, 2.0
 #: ... of old days, between two looks at the live ones: a live slot waits no longer than that.
 OLD_SCOPES, OLD_PASS_S = 500, 0.2
-#: Records not read yet, above which the stream is not live: then days are judged in order, and marks are gathered.
-BACKLOG_RECORDS = 20_000
+#: Records not read yet, or seconds that the oldest is late, above which the stream is not live: then days are judged in
+#: order, and marks are gathered.
+BACKLOG_RECORDS, BACKLOG_S = 20_000, 120.0
 #: ... for so many times as long as a pass took.
 GATHERED = 3.0
 IDLE_S = 0.1
@@ -80,6 +81,8 @@ class Evaluator:
         self._months: set[date] = set()
         self._waits_since = 0.0
         self._pass_s = 0.0  # how long the last pass took
+        self._claim_scopes = CLAIM_SCOPES  # of one pass: so many that all have some
+        self._saw_old = False
         self._is_behind = False  # the stream was not live, and days older than the live ones may still be open
 
     async def step(self) -> Rejudged | None:
@@ -98,17 +101,29 @@ class Evaluator:
                 await tick(connection, office, self._as_of, now)
                 await finalise(connection, office, self._as_of, now)
             self._ticked_slot = slot
+        is_lagging = self._is_lagging(time)
+        self._is_behind, self._saw_old = self._is_behind or is_lagging, False
         # Side by side: while one waits for the database, the other judges.
-        passes = (self._pass(office, now, time) for _ in range(PASSES_AT_ONCE))
+        passes = (self._pass(office, now, time, is_lagging) for _ in range(PASSES_AT_ONCE))
         reports = [r for r in await ended(passes) if r is not None]
+        self._is_behind = is_lagging or (self._is_behind and self._saw_old)
         if not reports:
             return None
-        return Rejudged(*(sum(getattr(r, f.name) for r in reports) for f in fields(Rejudged)))
+        total = Rejudged(*(sum(getattr(r, f.name) for r in reports) for f in fields(Rejudged)))
+        share = -(-total.scopes // PASSES_AT_ONCE)
+        is_full = total.scopes >= PASSES_AT_ONCE * self._claim_scopes
+        self._claim_scopes = min(max(2 * share if is_full else share, LEAST_SCOPES), CLAIM_SCOPES)
+        return total
 
-    async def _pass(self, office: Office, now: datetime, time: StreamTime) -> Rejudged | None:
+    def _is_lagging(self, time: StreamTime) -> bool:
+        """Whether ingest has more to read than arrives at once."""
+        is_late = self._clock.now() - time.watermark_s > BACKLOG_S
+        return time.lag_records > (0 if is_late else BACKLOG_RECORDS)
+
+    async def _pass(self, office: Office, now: datetime, time: StreamTime, is_lagging: bool) -> Rejudged | None:
         try:
             async with writing(self._engine) as connection:
-                return await self._judge(connection, office, now, time)
+                return await self._judge(connection, office, now, time, is_lagging)
         except _NoRoomError as error:
             # Not in the judging transaction: it would lock all out.
             async with writing(self._engine) as connection:
@@ -126,24 +141,20 @@ class Evaluator:
             raise _NoRoomError(months)
 
     async def _judge(
-        self, connection: AsyncConnection, office: Office, now: datetime, time: StreamTime
+        self, connection: AsyncConnection, office: Office, now: datetime, time: StreamTime, is_lagging: bool
     ) -> Rejudged | None:
         before_slot = self._as_of // office.world.slot_s
         live_slot = self._live_slot(office.world)
-        if time.lag_records > BACKLOG_RECORDS:
-            self._is_behind = True
+        from_slot, not_after, seconds = live_slot, time.now, PASS_S
+        if self._is_behind:
+            from_slot = 0
+        if is_lagging:
             # The longer a pass takes, the more is gathered for it: judging must not hold up what it waits for.
-            wait_s = max(self._settings.coalesce_s, GATHERED * self._pass_s)
-            not_after = time.now - timedelta(seconds=wait_s)
-            marks = await claim(connection, 0, before_slot, CLAIM_SCOPES, not_after)
-        elif self._is_behind:
-            marks = await claim(connection, 0, before_slot, CLAIM_SCOPES, time.now)
-            self._is_behind = len(marks) > 0 and int(marks.first_slot.min()) < live_slot
-        else:
-            marks = await claim(connection, live_slot, before_slot, CLAIM_SCOPES, time.now)
-        seconds = PASS_S
+            not_after -= timedelta(seconds=max(self._settings.coalesce_s, GATHERED * self._pass_s))
+        marks = await claim(connection, from_slot, before_slot, self._claim_scopes, not_after)
         if not (len(marks) or self._is_behind):
             marks, seconds = await claim(connection, 0, before_slot, OLD_SCOPES, time.now), OLD_PASS_S
+        self._saw_old |= len(marks) > 0 and int(marks.first_slot.min()) < live_slot
         marks = marks.from_slot(office.frozen_slot)
         if not len(marks):
             return None
