@@ -11,7 +11,7 @@ import numpy.typing as npt
 DAY_S = 86_400
 
 
-@lru_cache(maxsize=65_536)
+@lru_cache(maxsize=8_192)
 def instant(zone: str, day: date, second_of_day: int) -> int:
     """Epoch second of a local wall-clock time; 86,400 is the next midnight.
 
@@ -27,7 +27,7 @@ def instant(zone: str, day: date, second_of_day: int) -> int:
     raise ValueError(f"{zone} has no {day} at all")
 
 
-@lru_cache(maxsize=65_536)
+@lru_cache(maxsize=8_192)
 def local_date(zone: str, epoch_s: int) -> date:
     """Local date of an instant."""
     return datetime.fromtimestamp(epoch_s, ZoneInfo(zone)).date()
@@ -47,7 +47,7 @@ class LocalDay:
         return self.first_slot + self.n_slots
 
 
-@lru_cache(maxsize=65_536)
+@lru_cache(maxsize=8_192)
 def local_day(zone: str, day: date, slot_s: int) -> LocalDay:
     """The slots of a local day: those that start in it."""
     first = -(-instant(zone, day, 0) // slot_s)
