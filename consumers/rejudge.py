@@ -28,7 +28,6 @@ from service.db.scope_days_write import save_day
 from service.db.ticks import down_slots, mark_due
 
 I64 = npt.NDArray[np.int64]
-Bool = npt.NDArray[np.bool_]
 
 #: Local days in one transaction: what is found is published soon, also while years are judged again.
 DAYS_IN_A_PASS = 31
