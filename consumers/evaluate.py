@@ -42,7 +42,8 @@ OLD_SCOPES, OLD_PASS_S = 500, 0.2
 #: Records not read yet, or seconds that the oldest is late, above which the stream is not live: then days are judged in
 #: order, and marks are gathered.
 BACKLOG_RECORDS, BACKLOG_S = 20_000, 120.0
-#: ... for so many times as long as a pass took.
+#: ... for so many times as long as the last passes took: the longer they take, the more is gathered for the next ones,
+#: since judging must not hold up what it waits for.
 GATHERED = 3.0
 IDLE_S = 0.1
 #: No order and no reading: nothing has begun.
@@ -80,7 +81,8 @@ class Evaluator:
         self._ticked_slot = -1
         self._months: set[date] = set()
         self._waits_since = 0.0
-        self._pass_s = 0.0  # how long the last pass took
+        self._passes_end = 0.0  # monotonic, of the last passes
+        self._passes_s = 0.0  # how long they took
         self._claim_scopes = CLAIM_SCOPES  # of one pass: so many that all have some
         self._saw_old = False
         self._is_behind = False  # the stream was not live, and days older than the live ones may still be open
@@ -104,8 +106,12 @@ class Evaluator:
         is_lagging = self._is_lagging(time)
         self._is_behind, self._saw_old = self._is_behind or is_lagging, False
         # Side by side: while one waits for the database, the other judges.
+        if is_lagging and monotonic() - self._passes_end < GATHERED * self._passes_s:
+            return None
+        begun = monotonic()
         passes = (self._pass(office, now, time, is_lagging) for _ in range(PASSES_AT_ONCE))
         reports = [r for r in await ended(passes) if r is not None]
+        self._passes_end, self._passes_s = monotonic(), monotonic() - begun
         self._is_behind = is_lagging or (self._is_behind and self._saw_old)
         if not reports:
             return None
@@ -149,8 +155,7 @@ class Evaluator:
         if self._is_behind:
             from_slot = 0
         if is_lagging:
-            # The longer a pass takes, the more is gathered for it: judging must not hold up what it waits for.
-            not_after -= timedelta(seconds=max(self._settings.coalesce_s, GATHERED * self._pass_s))
+            not_after -= timedelta(seconds=self._settings.coalesce_s)
         marks = await claim(connection, from_slot, before_slot, self._claim_scopes, not_after)
         if not (len(marks) or self._is_behind):
             marks, seconds = await claim(connection, 0, before_slot, OLD_SCOPES, time.now), OLD_PASS_S
@@ -162,10 +167,7 @@ class Evaluator:
         if marks.first_slot.min() < office.begin_slot:
             office = await self._begin_earlier(connection, office, now)
         await recount(connection, office, await self._thin_spans(connection, office, marks), self._as_of, now)
-        begun = monotonic()
-        report = await rejudge(connection, office, marks, self._as_of, now, seconds)
-        self._pass_s = monotonic() - begun
-        return report
+        return await rejudge(connection, office, marks, self._as_of, now, seconds)
 
     def _live_slot(self, world: World) -> int:
         """Slots from here on, yesterday's, are judged before older ones."""
