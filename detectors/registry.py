@@ -187,6 +187,85 @@ class CalendarDay:
 
 
 @dataclass(frozen=True, slots=True)
+class Listing:
+    """A row of the office's list of plants under the plan (错峰生产企业清单). ``line_id`` None: the plant as a whole."""
+
+    document: str
+    plant_id: str
+    line_id: str | None = None
+    clause: str | None = None
+    measure: str | None = None  # 停限产措施, in the office's words
+    office: str | None = None  # 责任单位
+    office_phone: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PlantPlan:
+    """一厂一策: what one plant, or one of its lines, does under a rulebook. Set values go before the rulebook's.
+
+    ``level`` None: for the season; else under that warning level. ``valid_from``/``valid_to``: this plant's own span in
+    place of the season's (a penalty extends the end); unset: the season's. ``lines_stopped``: lines that stand still.
+    """
+
+    plant_id: str
+    document: str
+    line_id: str | None = None
+    level: str | None = None
+    lines_stopped: tuple[str, ...] = ()
+    control: Control | None = None
+    reduction: float | None = None
+    units_allowed: int | None = None
+    cap_kw: float | None = None
+    residual_kw: float | None = None
+    ramp_down_h: float | None = None
+    valid_from: int = ALWAYS
+    valid_to: int = FOREVER
+    measure: str | None = None
+    office: str | None = None
+    office_phone: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Approval:
+    """保民生核定: the highest load that a plant may run at for a task of livelihood (heating, waste), who approved it
+    and where it was filed. ``scope_id``: of the plant as a whole its plant_id."""
+
+    scope_id: str
+    valid_from: int
+    task: str  # heating | waste | other
+    max_kw: float
+    approved_by: str
+    document: str
+    valid_to: int = FOREVER
+    filed_with: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Episode:
+    """重污染天气: the warning level in force over ``[valid_from, valid_to)``. Raised or lowered: a further row of the
+    same episode. ``county`` None: the whole city."""
+
+    episode_id: str
+    valid_from: int
+    level: str  # yellow | orange | red
+    document: str
+    valid_to: int = FOREVER
+    county: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Rotation:
+    """轮产: a turn in which a scope may run though its group stands under a stop of the season."""
+
+    scope_id: str
+    valid_from: int
+    valid_to: int
+    group: str
+    document: str
+    approved_by: str
+
+
+@dataclass(frozen=True, slots=True)
 class Registry:
     """Everything the office holds, as imported. Row order is free; ids are unique where CONTRACTS §1 says so."""
 
@@ -203,6 +282,11 @@ class Registry:
     exemptions: tuple[Exemption, ...] = ()
     outages: tuple[Outage, ...] = ()
     calendar: tuple[CalendarDay, ...] = ()
+    listings: tuple[Listing, ...] = ()
+    plant_plans: tuple[PlantPlan, ...] = ()
+    approvals: tuple[Approval, ...] = ()
+    episodes: tuple[Episode, ...] = ()
+    rotations: tuple[Rotation, ...] = ()
 
 
 def with_default_scopes(registry: Registry) -> Registry:
