@@ -188,7 +188,7 @@ class CalendarDay:
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """A row of the office's list of plants under the plan (错峰生产企业清单). ``line_id`` None: the plant as a whole."""
+    """A row of the list of plants under the plan (错峰生产企业清单). ``line_id`` None: the plant as a whole."""
 
     document: str
     plant_id: str
