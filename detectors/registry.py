@@ -46,7 +46,7 @@ class Plant:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """生产线, or a group of cells or kilns."""
+    """生产线, or a group of cells, kilns or coke ovens."""
 
     line_id: str
     plant_id: str
@@ -95,7 +95,7 @@ class Scope:
     scope_id: str
     plant_id: str
     name: str
-    kind: str = "plant"  # plant | line | process
+    kind: str = "plant"  # plant | line | process | pushes (推焦)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +111,8 @@ class ScopeMeter:
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """停限产令. ``daily_from_s``/``daily_to_s`` are seconds of the local day and may cross midnight."""
+    """停限产令. ``daily_from_s``/``daily_to_s`` are seconds of the local day and may cross midnight. A revision whose
+    ``valid_to`` is its ``valid_from`` withdraws the order: it is never in force."""
 
     order_id: str
     scope_id: str

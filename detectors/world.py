@@ -186,12 +186,14 @@ def _i64(values: Any) -> I64:
 
 
 def _standing_orders(registry: Registry, scope_row: dict[str, int]) -> list[Order]:
+    """The highest revision of each order, withdrawn ones (never in force: ``to`` = ``from``) left out."""
     highest: dict[str, Order] = {}
     for order in registry.orders:
         if order.order_id not in highest or order.revision > highest[order.order_id].revision:
             highest[order.order_id] = order
     return sorted(
-        highest.values(), key=lambda o: (scope_row[o.scope_id], TIE_ORDER.index(Control(o.control)), o.order_id)
+        (o for o in highest.values() if o.valid_from < o.valid_to),
+        key=lambda o: (scope_row[o.scope_id], TIE_ORDER.index(Control(o.control)), o.order_id),
     )
 
 

@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 from detectors.registry import ALWAYS, FOREVER, Baseline, Order, Registry
 from detectors.vocab import Scale
 from service.db.registry_errors import Origins, Problem
+from service.db.registry_list_checks import check_lists
 from service.db.registry_tables import STORED
 
 
@@ -35,6 +36,7 @@ def check(new: Registry, stored: Registry, origins: Origins | None = None) -> Fi
     checks.overlaps()
     checks.frozen()
     checks.plausibility()
+    check_lists(new, checks.merged, checks.known("lines"), checks.plant_of_scope, checks.refuse, checks.warn)
     return Findings(tuple(checks.errors), tuple(checks.warnings))
 
 
@@ -74,8 +76,8 @@ class _Checks:
                     )
 
     def references(self) -> None:
-        known = {name: self._known(name) for name in ("plants", "lines", "meters", "orders")}
-        scopes = self._known("scopes") | known["plants"]
+        known = {name: self.known(name) for name in ("plants", "lines", "meters", "orders")}
+        scopes = self.known("scopes") | known["plants"]
         wanted: Iterable[tuple[str, str, set[str]]] = (
             ("lines", "plant_id", known["plants"]),
             ("meters", "plant_id", known["plants"]),
@@ -89,6 +91,12 @@ class _Checks:
             ("exemptions", "order_id", known["orders"]),
             ("outages", "plant_id", known["plants"]),
             ("outages", "meter_id", known["meters"]),
+            ("listings", "plant_id", known["plants"]),
+            ("listings", "line_id", known["lines"]),
+            ("plant_plans", "plant_id", known["plants"]),
+            ("plant_plans", "line_id", known["lines"]),
+            ("approvals", "scope_id", scopes),
+            ("rotations", "scope_id", scopes),
         )
         for table, column, ids in wanted:
             for index, row in enumerate(getattr(self.new, table)):
@@ -98,7 +106,7 @@ class _Checks:
         self._order_references(scopes, known["plants"])
         self._plants_agree()
 
-    def _known(self, table: str) -> set[str]:
+    def known(self, table: str) -> set[str]:
         return {str(key[0]) for key in self.merged[table]} | self.origins.mentioned.get(table, set())
 
     def _order_references(self, scopes: set[str], plants: set[str]) -> None:
@@ -131,17 +139,18 @@ class _Checks:
                     "is the default scope of the plant of that id",
                     "与另一企业编号相同，是该企业的整体范围",
                 )
-        for index, meter in enumerate(self.new.meters):
-            line = lines.get((meter.line_id,))
-            if line is not None and line.plant_id != meter.plant_id:
-                self.refuse(
-                    "meters",
-                    index,
-                    "line_id",
-                    meter.line_id,
-                    f"is a line of plant {line.plant_id}",
-                    f"该生产线属于企业{line.plant_id}",
-                )
+        for table in ("meters", "listings", "plant_plans"):
+            for index, row in enumerate(getattr(self.new, table)):
+                line = lines.get((row.line_id,))
+                if line is not None and line.plant_id != row.plant_id:
+                    self.refuse(
+                        table,
+                        index,
+                        "line_id",
+                        row.line_id,
+                        f"is a line of plant {line.plant_id}",
+                        f"该生产线属于企业{line.plant_id}",
+                    )
         for index, member in enumerate(self.new.scope_meters):
             of_meter, plant = meters.get((member.meter_id,)), self.plant_of_scope.get(member.scope_id)
             if of_meter is not None and plant is not None and of_meter.plant_id != plant:
@@ -173,6 +182,8 @@ class _Checks:
         self._overlap("multipliers", lambda row: (row.meter_id,))
         self._overlap("scope_meters", lambda row: (row.scope_id, row.meter_id))
         self._overlap("baselines", lambda row: (row.scope_id, row.day_type))
+        self._overlap("approvals", lambda row: (row.scope_id,))
+        self._overlap("episodes", lambda row: (row.episode_id,))
 
     def _overlap(self, table: str, group_of: Callable[[Any], tuple[str, ...]]) -> None:
         """Two rows of one group may not hold at the same time; told at the later of them that is new."""
@@ -259,15 +270,27 @@ class _Checks:
                 )
 
 
+_LEADING = {
+    "sources": "source",
+    "plants": "plant_id",
+    "lines": "line_id",
+    "meters": "meter_id",
+    "multipliers": "meter_id",
+    "scope_meters": "meter_id",
+    "orders": "order_id",
+    "listings": "plant_id",
+    "plant_plans": "plant_id",
+    "episodes": "episode_id",
+    "calendar": "date",
+}
+
+
 def _leading(table: str, row: Any) -> tuple[str, Any]:
     """The column that names a row best, and its value, for messages."""
-    column = {"sources": "source", "lines": "line_id", "multipliers": "meter_id", "calendar": "date"}.get(table)
     if table == "outages":
         column = "plant_id" if row.plant_id is not None else "meter_id"
-    if column is None:
-        column = {"plants": "plant_id", "meters": "meter_id", "orders": "order_id", "scope_meters": "meter_id"}.get(
-            table, "scope_id"
-        )
+    else:
+        column = _LEADING.get(table, "scope_id")
     return column, getattr(row, "day" if column == "date" else column)
 
 

@@ -153,6 +153,8 @@ class _Touch:
             if old == new:
                 continue
             for order in (new,) if old is None else (old, new):
+                if order.valid_from >= order.valid_to:  # withdrawn: never in force
+                    continue
                 self.spans[order.scope_id].append((max(ALWAYS, order.valid_from - BEFORE_ORDER_S), order.valid_to))
                 self.spans[order.scope_id] += [
                     (other.valid_from, other.valid_from + _grace_s(other))

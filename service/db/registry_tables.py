@@ -11,7 +11,16 @@ from detectors.registry import ALWAYS, FOREVER
 from detectors.vocab import Control, Kind, Measure, Role, Scale
 
 _TIMES = {"valid_from", "valid_to"}
-_ENUMS: Mapping[str, Callable[[Any], Any]] = {"role": Role, "control": Control, "measure": Measure}
+#: What a column's text means in the row class. Anywhere else ``measure`` is the office's own words.
+_ENUMS: Mapping[tuple[type[Any], str], Callable[[Any], Any]] = {
+    (r.Meter, "role"): Role,
+    (r.Meter, "kind"): Kind,
+    (r.Meter, "scale"): Scale,
+    (r.Order, "control"): Control,
+    (r.Order, "measure"): Measure,
+    (r.PlantPlan, "control"): Control,
+}
+_LISTS = {"profile_kw", "lines_stopped"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,26 +46,26 @@ class Stored:
     def select(self) -> str:
         """All rows, times as epoch seconds."""
         shown = [
-            f"extract(epoch FROM {c})::bigint" if c in _TIMES else f"{c}::text" if self.types[c] == "jsonb" else c
+            f"extract(epoch FROM {c})::bigint" if c in _TIMES else f"{c}::text" if self.types[c] == "jsonb" else _sql(c)
             for c in self.columns
         ]
         return f"SELECT {', '.join(shown)} FROM {self.name}"
 
     def insert(self) -> str:
         """New rows from one JSON array."""
-        names = ", ".join(self.columns)
+        names = ", ".join(map(_sql, self.columns))
         return f"INSERT INTO {self.name} ({names}) SELECT {names} FROM {self._given()}"
 
     def update(self) -> str:
         """Rows that are there already, from one JSON array."""
-        changed = ", ".join(f"{c} = given.{c}" for c in self.columns if c not in self.key)
+        changed = ", ".join(f"{_sql(c)} = given.{_sql(c)}" for c in self.columns if c not in self.key)
         same = " AND ".join(
             f"t.{c} {'IS NOT DISTINCT FROM' if c in self.nullable else '='} given.{c}" for c in self.key
         )
         return f"UPDATE {self.name} AS t SET {changed} FROM {self._given()} WHERE {same}"
 
     def _given(self) -> str:
-        declared = ", ".join(f"{c} {self.types[c]}" for c in self.columns)
+        declared = ", ".join(f"{_sql(c)} {self.types[c]}" for c in self.columns)
         return f"jsonb_to_recordset(CAST(:rows AS jsonb)) AS given ({declared})"
 
     def to_python(self, values: Any) -> Any:
@@ -69,14 +78,10 @@ class Stored:
                 value = FOREVER if value is None else int(value)
             elif column == "attributes":
                 value = json.loads(value)
-            elif column == "profile_kw":
+            elif column in _LISTS:
                 value = tuple(value)
-            elif column in _ENUMS:
-                value = _ENUMS[column](value)
-            elif self.row is r.Meter and column == "kind":
-                value = Kind(value)
-            elif column == "scale":
-                value = Scale(value)
+            elif value is not None and (self.row, column) in _ENUMS:
+                value = _ENUMS[self.row, column](value)
             cells.append(value)
         return self.row(*cells)
 
@@ -100,7 +105,12 @@ class Stored:
         return None if is_open else datetime.fromtimestamp(epoch_s, UTC).isoformat()
 
     def _begin_may_be_open(self) -> bool:
-        return self.row in (r.Meter, r.ScopeMeter)
+        return self.row in (r.Meter, r.ScopeMeter, r.PlantPlan)
+
+
+def _sql(column: str) -> str:
+    """A column's name in a statement: one of them is a reserved word."""
+    return f'"{column}"' if column == "group" else column
 
 
 _TEXT, _KW, _INT, _AT = "text", "double precision", "integer", "timestamptz"
@@ -171,6 +181,40 @@ STORED = (
         ("plant_id", "meter_id", "valid_from"),
         {f.name: _TEXT for f in fields(r.Outage)} | {"valid_from": _AT, "valid_to": _AT},
         frozenset({"plant_id", "meter_id"}),
+    ),
+    Stored(
+        "listings",
+        r.Listing,
+        ("document", "plant_id", "line_id"),
+        {f.name: _TEXT for f in fields(r.Listing)},
+        frozenset({"line_id"}),
+    ),
+    Stored(
+        "plant_plans",
+        r.PlantPlan,
+        ("plant_id", "document", "line_id", "level"),
+        {f.name: _TEXT for f in fields(r.PlantPlan)}
+        | {"lines_stopped": "text[]", "reduction": _KW, "units_allowed": _INT, "cap_kw": _KW, "residual_kw": _KW}
+        | {"ramp_down_h": _KW, "valid_from": _AT, "valid_to": _AT},
+        frozenset({"line_id", "level"}),
+    ),
+    Stored(
+        "approvals",
+        r.Approval,
+        ("scope_id", "valid_from"),
+        {f.name: _TEXT for f in fields(r.Approval)} | {"valid_from": _AT, "valid_to": _AT, "max_kw": _KW},
+    ),
+    Stored(
+        "episodes",
+        r.Episode,
+        ("episode_id", "valid_from"),
+        {f.name: _TEXT for f in fields(r.Episode)} | {"valid_from": _AT, "valid_to": _AT},
+    ),
+    Stored(
+        "rotations",
+        r.Rotation,
+        ("scope_id", "valid_from"),
+        {f.name: _TEXT for f in fields(r.Rotation)} | {"valid_from": _AT, "valid_to": _AT},
     ),
     Stored("calendar", r.CalendarDay, ("day",), {"day": "date", "kind": _TEXT, "name": _TEXT}),
 )

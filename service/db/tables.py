@@ -181,6 +181,61 @@ Table(
     ForeignKeyConstraint(["meter_id"], ["meters.meter_id"]),
     ForeignKeyConstraint(["plant_id"], ["plants.plant_id"]),
 )
+Table(
+    "listings",
+    METADATA,
+    *must(Integer, "listing_no"),
+    *must(Text, "document plant_id"),
+    *may(Text, "line_id clause measure office office_phone"),
+    PrimaryKeyConstraint("listing_no"),
+    ForeignKeyConstraint(["plant_id"], ["plants.plant_id"]),
+    ForeignKeyConstraint(["line_id"], ["lines.line_id"]),
+    Index("ix_listings_plant_id", "plant_id"),
+)
+Table(
+    "plant_plans",
+    METADATA,
+    *must(Integer, "plant_plan_no"),
+    *must(Text, "plant_id document"),
+    *must(ARRAY(Text), "lines_stopped"),
+    *may(Text, "line_id level control measure office office_phone"),
+    *may(Integer, "units_allowed"),
+    *may(Double, "reduction cap_kw residual_kw ramp_down_h"),
+    *may(Instant, "valid_from valid_to"),
+    PrimaryKeyConstraint("plant_plan_no"),
+    ForeignKeyConstraint(["plant_id"], ["plants.plant_id"]),
+    ForeignKeyConstraint(["line_id"], ["lines.line_id"]),
+    Index("ix_plant_plans_plant_id", "plant_id"),
+)
+Table(
+    "approvals",
+    METADATA,
+    *must(Text, "scope_id task approved_by document"),
+    *must(Instant, "valid_from"),
+    *must(Double, "max_kw"),
+    *may(Instant, "valid_to"),
+    *may(Text, "filed_with"),
+    PrimaryKeyConstraint("scope_id", "valid_from"),
+    ForeignKeyConstraint(["scope_id"], ["scopes.scope_id"]),
+)
+Table(
+    "episodes",
+    METADATA,
+    *must(Text, "episode_id level document"),
+    *must(Instant, "valid_from"),
+    *may(Instant, "valid_to"),
+    *may(Text, "county"),
+    PrimaryKeyConstraint("episode_id", "valid_from"),
+)
+Table(
+    "rotations",
+    METADATA,
+    *must(Text, "scope_id group document approved_by"),
+    *must(Instant, "valid_from"),
+    *may(Instant, "valid_to"),
+    PrimaryKeyConstraint("scope_id", "valid_from"),
+    ForeignKeyConstraint(["scope_id"], ["scopes.scope_id"]),
+)
 Table("calendar", METADATA, *must(Date, "day"), *must(Text, "kind"), *may(Text, "name"), PrimaryKeyConstraint("day"))
 Table(
     "registry_state",

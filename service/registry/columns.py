@@ -23,6 +23,7 @@ class Form(StrEnum):
     DATE = "date"
     CLOCK = "clock"
     CHOICE = "choice"
+    IDS = "ids"
     ATTRIBUTES = "attributes"
     PROFILE = "profile"
 
@@ -96,6 +97,8 @@ def read_cell(column: Column, cell: object, zone: ZoneInfo, slot_s: int) -> obje
     match column.form:
         case Form.ID:
             return cells.identity(cell)
+        case Form.IDS:
+            return _ids(cell)
         case Form.TEXT:
             return cells.text(cell)
         case Form.NUMBER:
@@ -141,6 +144,12 @@ def _choice(column: Column, cell: object) -> object:
 
 def _plain_choice(text: str) -> str:
     return re.sub(r"\s+", "", unicodedata.normalize("NFKC", text).casefold())
+
+
+def _ids(cell: object) -> tuple[str, ...]:
+    """Ids in one cell, each once."""
+    parts = re.split(r"[;；、,，\r\n]", cell) if isinstance(cell, str) else [cell]
+    return tuple(dict.fromkeys(cells.identity(part) for part in parts if not cells.is_empty(part)))
 
 
 def _attributes(cell: object) -> dict[str, str]:

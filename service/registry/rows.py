@@ -1,12 +1,9 @@
 """Cells, read -> typed rows of the registry: what one row must hold by itself."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import date
-from typing import Any, NamedTuple
 
 from detectors.registry import (
-    ALWAYS,
-    FOREVER,
     Baseline,
     CalendarDay,
     Exemption,
@@ -21,10 +18,8 @@ from detectors.registry import (
     Source,
 )
 from detectors.vocab import Control, Kind, Measure
-
-#: Says that a row is refused: column, reason in English, in Chinese.
-Refuse = Callable[[str, str, str], None]
-Values = Mapping[str, Any]
+from service.registry import rows_plans
+from service.registry.row_parts import Built, Refuse, Values, same, span
 
 _UNITS = {
     Kind.ENERGY_INT: ("kWh", "Wh", "MWh"),
@@ -38,33 +33,15 @@ _UNITS = {
 }
 
 
-class Built(NamedTuple):
-    """A typed row, and the plant that an order names beside or instead of its scope."""
-
-    row: Any
-    order_plant: str | None = None
-
-
 def build(table: str, values: Values, refuse: Refuse) -> Built:
     """The typed row of ``table``. values: every column of the description, None where empty. Whatever is wrong goes to
     ``refuse``; the row is then worth nothing."""
     return _BUILDERS[table](values, refuse)
 
 
-def _span(values: Values, refuse: Refuse) -> tuple[int, int]:
-    begin = ALWAYS if values["from"] is None else values["from"]
-    end = FOREVER if values["to"] is None else values["to"]
-    if end <= begin:
-        refuse("to", "ends before it begins, or at once", "结束时间不晚于开始时间")
-    return begin, end
-
-
-def _same(*columns: str) -> Callable[[Values], dict[str, Any]]:
-    return lambda values: {column: values[column] for column in columns}
-
-
 def _plant(v: Values, refuse: Refuse) -> Built:
-    columns = _same(
+    columns = same(
+        v,
         "plant_id",
         "name",
         "county",
@@ -77,16 +54,16 @@ def _plant(v: Values, refuse: Refuse) -> Built:
         "lat",
         "contact_phone",
     )
-    return Built(Plant(**columns(v), attributes=v["attributes"] or {}))
+    return Built(Plant(**columns, attributes=v["attributes"] or {}))
 
 
 def _line(v: Values, refuse: Refuse) -> Built:
-    columns = _same("line_id", "plant_id", "name", "kind", "units", "unit_kw")
-    return Built(Line(**columns(v), attributes=v["attributes"] or {}))
+    columns = same(v, "line_id", "plant_id", "name", "kind", "units", "unit_kw")
+    return Built(Line(**columns, attributes=v["attributes"] or {}))
 
 
 def _meter(v: Values, refuse: Refuse) -> Built:
-    begin, end = _span(v, refuse)
+    begin, end = span(v, refuse)
     if 86400 % v["period_s"]:
         refuse("period_s", "must divide a day (86400 s)", "应能整除一天（86400秒）")
     units = _UNITS[v["kind"]]
@@ -94,7 +71,8 @@ def _meter(v: Values, refuse: Refuse) -> Built:
     if unit not in units:
         allowed = ", ".join(units)
         refuse("unit", f"does not fit the kind: {allowed}", f"单位与量类不符，应为{allowed}")
-    columns = _same(
+    columns = same(
+        v,
         "meter_id",
         "plant_id",
         "line_id",
@@ -106,11 +84,11 @@ def _meter(v: Values, refuse: Refuse) -> Built:
         "contract_kw",
         "resolution_kwh",
     )
-    return Built(Meter(**columns(v), source=v["source"] or "default", unit=unit, valid_from=begin, valid_to=end))
+    return Built(Meter(**columns, source=v["source"] or "default", unit=unit, valid_from=begin, valid_to=end))
 
 
 def _multiplier(v: Values, refuse: Refuse) -> Built:
-    begin, end = _span(v, refuse)
+    begin, end = span(v, refuse)
     return Built(Multiplier(v["meter_id"], begin, end, v["factor"], v["asset_no"]))
 
 
@@ -119,12 +97,12 @@ def _scope(v: Values, refuse: Refuse) -> Built:
 
 
 def _scope_meter(v: Values, refuse: Refuse) -> Built:
-    begin, end = _span(v, refuse)
+    begin, end = span(v, refuse)
     return Built(ScopeMeter(v["scope_id"], v["meter_id"], v["sign"], begin, end))
 
 
 def _order(v: Values, refuse: Refuse) -> Built:
-    begin, end = _span(v, refuse)
+    begin, end = span(v, refuse, may_be_empty=v["revision"] > 1)  # withdrawn: never in force
     control: Control = v["control"]
     if v["scope_id"] is None and v["plant_id"] is None:
         refuse("scope_id", "names neither a scope nor a plant", "监测范围与企业编号均为空")
@@ -138,7 +116,8 @@ def _order(v: Values, refuse: Refuse) -> Built:
     if measure is Measure.ENERGY and control is not Control.LIMIT:
         refuse("measure", "only a limit is measured by energy", "仅限产可按电量考核")
     daily_from_s, daily_to_s = _daily_window(v["daily_from"], v["daily_to"], refuse)
-    columns = _same(
+    columns = same(
+        v,
         "order_id",
         "reduction",
         "cap_kw",
@@ -151,7 +130,7 @@ def _order(v: Values, refuse: Refuse) -> Built:
         "revision",
     )
     row = Order(
-        **columns(v),
+        **columns,
         scope_id=v["scope_id"] or v["plant_id"] or "",
         control=control,
         valid_from=begin,
@@ -180,8 +159,9 @@ def _daily_window(begin: int | None, end: int | None, refuse: Refuse) -> tuple[i
 
 
 def _baseline(v: Values, refuse: Refuse) -> Built:
-    begin, end = _span(v, refuse)
-    columns = _same(
+    begin, end = span(v, refuse)
+    columns = same(
+        v,
         "scope_id",
         "version",
         "running_kw",
@@ -193,17 +173,17 @@ def _baseline(v: Values, refuse: Refuse) -> Built:
         "origin",
         "approved_by",
     )
-    return Built(Baseline(**columns(v), valid_from=begin, valid_to=end, profile_kw=v["profile_kw"] or ()))
+    return Built(Baseline(**columns, valid_from=begin, valid_to=end, profile_kw=v["profile_kw"] or ()))
 
 
 def _exemption(v: Values, refuse: Refuse) -> Built:
-    begin, end = _span(v, refuse)
-    columns = _same("scope_id", "order_id", "max_kw", "reason", "approved_by", "document")
-    return Built(Exemption(**columns(v), valid_from=begin, valid_to=end))
+    begin, end = span(v, refuse)
+    columns = same(v, "scope_id", "order_id", "max_kw", "reason", "approved_by", "document")
+    return Built(Exemption(**columns, valid_from=begin, valid_to=end))
 
 
 def _outage(v: Values, refuse: Refuse) -> Built:
-    begin, end = _span(v, refuse)
+    begin, end = span(v, refuse)
     if (v["plant_id"] is None) == (v["meter_id"] is None):
         refuse("plant_id", "name either a plant or a meter", "企业编号与计量点编号须且只能填一项")
     return Built(Outage(begin, end, v["origin"], v["plant_id"], v["meter_id"], v["kind"]))
@@ -230,5 +210,10 @@ _BUILDERS: dict[str, Callable[[Values, Refuse], Built]] = {
     "exemptions": _exemption,
     "outages": _outage,
     "sources": _source,
+    "listings": rows_plans.listing,
+    "plant_plans": rows_plans.plant_plan,
+    "approvals": rows_plans.approval,
+    "episodes": rows_plans.episode,
+    "rotations": rows_plans.rotation,
     "calendar": _calendar_day,
 }

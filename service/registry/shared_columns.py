@@ -54,6 +54,20 @@ CONTROLS: dict[str, object] = {
     "延长结焦": Control.COKING,
     "延长出焦": Control.COKING,
 }
+LEVELS: dict[str, object] = {
+    "yellow": "yellow",
+    "黄色": "yellow",
+    "黄色预警": "yellow",
+    "III级": "yellow",
+    "orange": "orange",
+    "橙色": "orange",
+    "橙色预警": "orange",
+    "II级": "orange",
+    "red": "red",
+    "红色": "red",
+    "红色预警": "red",
+    "I级": "red",
+}
 MEASURES: dict[str, object] = {
     "power": Measure.POWER,
     "负荷": Measure.POWER,
@@ -98,6 +112,18 @@ def plant_id(en: str = "of the table plants", *, required: bool = True) -> Colum
         required=required,
         example="P001",
         aliases=("企业编码", "企业ID"),
+    )
+
+
+def line_id() -> Column:
+    return Column(
+        "line_id",
+        "生产线编号",
+        Form.ID,
+        "line of the table lines; empty: the plant as a whole",
+        "见生产线表，空为整厂",
+        aliases=("生产线ID",),
+        example="",
     )
 
 

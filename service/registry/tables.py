@@ -1,6 +1,7 @@
 """The tables of CONTRACTS §1: names, Chinese headers, what a cell may hold. All else derives from these pages."""
 
 from service.registry.tables_orders import BASELINES, EXEMPTIONS, ORDERS, OUTAGES
+from service.registry.tables_plans import APPROVALS, EPISODES, LISTINGS, PLANT_PLANS, ROTATIONS
 from service.registry.tables_plants import (
     CALENDAR,
     LINES,
@@ -25,5 +26,10 @@ TABLES = (
     BASELINES,
     EXEMPTIONS,
     OUTAGES,
+    LISTINGS,
+    PLANT_PLANS,
+    APPROVALS,
+    EPISODES,
+    ROTATIONS,
     CALENDAR,
 )

@@ -21,6 +21,7 @@ _HEADER_FILL = PatternFill("solid", fgColor="DDE6F0")
 _REQUIRED_FILL = PatternFill("solid", fgColor="FBE3C8")
 _FORMATS = {
     Form.ID: "@",
+    Form.IDS: "@",
     Form.TEXT: "@",
     Form.ATTRIBUTES: "@",
     Form.PROFILE: "@",

@@ -18,12 +18,12 @@ class Window:
 
 
 def effective_orders(orders: tuple[Order, ...]) -> list[Order]:
-    """§3.20: a higher revision replaces its order for all time."""
+    """§3.20: a higher revision replaces its order for all time; one whose end is its beginning withdraws it."""
     best: dict[str, Order] = {}
     for order in orders:
         if order.order_id not in best or order.revision > best[order.order_id].revision:
             best[order.order_id] = order
-    return list(best.values())
+    return [order for order in best.values() if order.valid_from < order.valid_to]
 
 
 def _stretches(order: Order, local: LocalTime, begin: int, end: int) -> list[tuple[int, int]]:
