@@ -34,6 +34,10 @@ class Decision:
     scope_id: what the order applies to, ``PLANT_ID``, ``LINE_ID`` or ``PLANT_ID-ITEM_ID`` (a process). Loads in kW,
     ``reduction`` is the share that is cut, 0..1. missing: attributes, or ``meters``, that would decide. is_listed: the
     office's list names the plant, or there is no list of this document.
+
+    An ordered plant without ``scope_id`` is ordered line by line: its lines have decisions of their own. ``also``:
+    further items order other scopes of the same plant or line. ``otherwise``: what is ordered outside the time of the
+    approval that made this decision a cap.
     """
 
     plant_id: str
@@ -54,3 +58,6 @@ class Decision:
     cap_kw: float | None = None
     residual_kw: float | None = None
     ramp_down_h: float | None = None
+    units_total: int | None = None
+    also: tuple["Decision", ...] = ()
+    otherwise: "Decision | None" = None
