@@ -18,6 +18,7 @@ _NAMES = {
     Rule.LIMIT_PACE: ("按当前速度将超日电量上限", "will break its energy cap of the day at the present pace"),
     Rule.HOURS_OVER: ("当日累计超限4小时", "was over its cap for 4 h of the day"),
     Rule.CAP_ABS: ("超过核定最大负荷", "drew more than its approved load"),
+    Rule.UNITS_OVER: ("运行生产线(台)数超过允许数", "ran more lines or cells than allowed"),
     Rule.OFFLINE: ("计量点无数据", "has a silent meter"),
     Rule.FEED_DOWN: ("数据源中断", "is down: no plant is accused"),
     Rule.OUTAGE: ("停电", "has no power"),

@@ -13,6 +13,7 @@ from detectors.known import LOAD_FIELDS, Known, nothing_known
 from detectors.loads import Fact
 from detectors.readings import ReadingColumns
 from detectors.slots import DAY_S, Grid, local_day
+from detectors.unit_counts import UNIT_FIELDS
 from detectors.world import rows_of
 from service.db.judgement import load_readings, load_slots
 
@@ -30,7 +31,9 @@ async def stored_loads(
     world = office.world
     numbers = office.scope_no[work.row]
     order = np.argsort(numbers)
-    loads = nothing_known(len(numbers), grid.n)
+    counts_units = bool(world.lines.is_metered[work.row].any())
+    names = (*LOAD_FIELDS, *UNIT_FIELDS.values()) if counts_units else LOAD_FIELDS
+    loads = nothing_known(len(numbers), grid.n, with_units=counts_units)
     have = np.zeros((len(numbers), grid.n), np.bool_)
     column = np.arange(grid.n)
     past = grid.ends_s <= as_of
@@ -43,10 +46,14 @@ async def stored_loads(
         )
         if not past[here].any():
             break
-        places, columns, counts = await load_slots(connection, numbers[order], day.day, world.slot_s, day.n_slots)
+        places, columns, counts = await load_slots(
+            connection, numbers[order], day.day, world.slot_s, day.n_slots, names
+        )
         rows = order[places]
         for name in LOAD_FIELDS:
             getattr(loads, name)[rows, here] = columns[name][:, there]
+        for name, stored in UNIT_FIELDS.items() if loads.units is not None else ():
+            getattr(loads.units, name)[rows, here] = columns[stored][:, there]
         have[rows, here] = column[here] - here.start + there.start < counts[:, None]
     touched = (column >= work.first[:, None] - grid.first_slot) & (column <= work.last[:, None] - grid.first_slot)
     fresh = past & (touched | ~have)

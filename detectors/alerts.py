@@ -70,8 +70,8 @@ class Alert:
         """Count one slot; ``grows``: the alert holds in this slot, so everything up to it belongs to the alert."""
         if load_wh is not None:
             if self.pending_peak_wh is None or load_wh > self.pending_peak_wh:
-                self.pending_peak_wh, self.pending_cap_kw = load_wh, cap_kw
-            self.pending_over_wh += max(0.0, load_wh - cap_kw * 1000 * hours)
+                self.pending_peak_wh, self.pending_cap_kw = load_wh, None if cap_kw != cap_kw else cap_kw
+            self.pending_over_wh += max(0.0, load_wh - cap_kw * 1000 * hours)  # a cap that is not known: NaN, nothing
         self.pending_coverage += coverage
         self.pending_n += 1
         if grows:
@@ -89,6 +89,7 @@ class Alert:
         if len(at):
             peak = at[load_wh[at].argmax()]
             self.peak_wh, self.peak_cap_kw = int(load_wh[peak]), float(cap_kw[peak])
+            self.peak_cap_kw = None if self.peak_cap_kw != self.peak_cap_kw else self.peak_cap_kw
         self.coverage_sum = float(np.cumsum(coverage)[-1])  # in order, as slot by slot
         self.n_slots = len(coverage)
 

@@ -13,6 +13,7 @@ from detectors.registry import Order
 from detectors.registry_columns import daily_window
 from detectors.slots import Grid, instant, local_date
 from detectors.spans import Spans, cut
+from detectors.units import unit_caps
 from detectors.vocab import Control
 from detectors.world import IDLE_UNKNOWN_CAP, IDLE_UNKNOWN_OVER, STOP_MARGIN, World, rows_of, turns
 
@@ -45,6 +46,8 @@ class Caps:
     cap_kw: F64  # [O, K] NaN where unknown
     over_kw: F64  # [O, K] load above it is over; NaN where no slot is tested
     relaxed_kw: F64  # [O, K] an exemption's max_kw, NaN without
+    low_kw: F64 | None  # [O, K] estimated units: at or below it the order is kept; NaN where the cap tells; None: none
+    is_counted: Bool  # [O] running units are counted from line meters
     baselines: Baselines
     take: npt.NDArray[np.int32]  # [S, K] order row that takes the slot, -1 = none
     shown: npt.NDArray[np.int32]  # [S, K] order row named beside the slot, -1 = none
@@ -89,7 +92,8 @@ def caps_on(world: World, scopes: I64, grid: Grid) -> Caps:
         overlaps[i] &= touches
     exempt, relaxed = _exemptions(world, scopes, rows, owner, ordered, starts)
     in_grace = starts < world.order_grace_to[rows].reshape(-1, 1)
-    cap, over = _caps_kw(world, rows, baselines, owner, relaxed)
+    is_counted = world.order.is_control(rows, Control.UNITS) & world.lines.is_metered[world.order_scope[rows]]
+    cap, over, low = _caps_kw(world, rows, baselines, owner, relaxed, spans, is_counted)
     active = ordered & ~exempt & ~in_grace
     is_energy = world.order.is_energy[rows]
     take = _taken(len(scopes), owner, active, np.where(is_energy[:, None], np.nan, cap), cap, is_energy)
@@ -108,7 +112,7 @@ def caps_on(world: World, scopes: I64, grid: Grid) -> Caps:
         order=rows,
         scope=owner,
         is_energy=is_energy,
-        has_day_energy=world.order.is_control(rows, Control.LIMIT),
+        has_day_energy=world.order.is_control(rows, Control.LIMIT) | is_energy,
         ordered=ordered,
         exempt=exempt,
         grace=grace & ~exempt,
@@ -118,6 +122,8 @@ def caps_on(world: World, scopes: I64, grid: Grid) -> Caps:
         cap_kw=cap,
         over_kw=np.where(is_energy[:, None], np.nan, over),
         relaxed_kw=relaxed,
+        low_kw=low,
+        is_counted=is_counted,
         baselines=baselines,
         take=take,
         shown=named,
@@ -138,7 +144,7 @@ def day_caps_wh(world: World, caps: Caps, grid: Grid) -> F64:
     shares = caps.cap_kw[:, day] * (1000 * hours)
     lim = np.flatnonzero(caps.has_day_energy)
     rows = caps.scope[lim]
-    keep = 1 - np.nan_to_num(world.order.reduction[caps.order[lim]])[:, None]
+    keep = 1 - world.order.reduction[caps.order[lim]][:, None]
     relaxed_wh = caps.relaxed_kw[lim, day] * (1000 * hours)
 
     def eased(share: F64, relaxed: F64) -> F64:
@@ -171,12 +177,20 @@ def _instants(world: World, scopes: I64, orders: I64, grid: Grid) -> Iterator[I6
     """Where something of these scopes' caps may begin or end."""
     begin = world.order.valid_from[orders]
     yield from (begin, begin - BEFORE_ORDER_S, world.order.valid_to[orders], world.order_grace_to[orders])
-    baselines, _ = rows_of(world.baseline_scope, scopes)
+    baselines, _ = rows_of(world.baseline_scope, _with_own_scopes(world, scopes))
     exemptions, _ = rows_of(world.exemption_scope, scopes)
     for table, rows in ((world.baseline, baselines), (world.exemption, exemptions)):
         yield from (table.valid_from[rows], table.valid_to[rows])
     for row in orders[world.order.has_window[orders]].tolist():
         yield np.array([w for window in _windows(world.zone, world.orders[row], grid) for w in window[:2]], np.int64)
+
+
+def _with_own_scopes(world: World, scopes: I64) -> I64:
+    """Scopes, and those of the lines that they count: their baselines tell loads of units."""
+    if len(world.lines.scope) == 0:
+        return scopes
+    rows, _ = rows_of(world.lines.scope, scopes)
+    return np.union1d(scopes, world.lines.own_scope[rows])
 
 
 def _windows(zone: str, order: Order, grid: Grid) -> Iterator[tuple[int, int, int]]:
@@ -205,10 +219,13 @@ def _daily_window(zone: str, order: Order, grid: Grid, spans: Spans) -> tuple[Bo
     return inside, touches, last, reopens
 
 
-def _caps_kw(world: World, rows: I64, baselines: Baselines, owner: I64, relaxed: F64) -> tuple[F64, F64]:
-    """Cap, and the load above which a slot is over, [O, K]."""
+def _caps_kw(
+    world: World, rows: I64, baselines: Baselines, owner: I64, relaxed: F64, spans: Spans, is_counted: Bool
+) -> tuple[F64, F64, F64 | None]:
+    """Cap, the load above which a slot is over, and that up to which estimated units surely keep it, [O, K]."""
     cap, over = np.full(relaxed.shape, np.nan), np.full(relaxed.shape, np.nan)
     stop, limit, fixed = (world.order.is_control(rows, c) for c in (Control.STOP, Control.LIMIT, Control.CAP))
+    limit |= world.order.is_energy[rows]
     running, idle = baselines.running_kw[owner], baselines.idle_kw[owner]
     given = world.order.residual_kw[rows].reshape(-1, 1)
     residual = np.where(np.isnan(given), idle, given)[stop]
@@ -218,11 +235,21 @@ def _caps_kw(world: World, rows: I64, baselines: Baselines, owner: I64, relaxed:
     cap[limit] = ((1 - world.order.reduction[rows].reshape(-1, 1)) * running)[limit]
     cap[fixed] = world.order.cap_kw[rows[fixed]].reshape(-1, 1)
     over[~stop] = cap[~stop]
+    low: F64 | None = None
+    by_units = np.flatnonzero(world.order.is_control(rows, Control.UNITS))
+    if len(by_units):
+        units = unit_caps(world, rows[by_units], idle[by_units], spans)
+        low = np.full(relaxed.shape, np.nan)
+        cap[by_units] = units.cap_kw
+        over[by_units] = np.where(is_counted[by_units, None], np.nan, units.over_kw)
+        low[by_units] = np.where(is_counted[by_units, None], np.nan, units.low_kw)
+        low = np.where(np.isnan(low), np.nan, np.fmax(low, relaxed))
     eased: F64 = np.where(np.isnan(cap), np.nan, np.fmax(cap, relaxed))
     factor = np.ones(len(rows))
     for control, tolerance in TOLERANCE.items():
         factor[world.order.is_control(rows, control)] = 1 + tolerance
-    return eased, np.asarray(np.where(np.isnan(over), np.nan, np.fmax(over, relaxed)) * factor[:, None], np.float64)
+    over = np.where(np.isnan(over), np.nan, np.fmax(over, relaxed)) * factor[:, None]
+    return eased, np.asarray(over, np.float64), low
 
 
 def _taken(n_scopes: int, owner: I64, active: Bool, power_cap: F64, cap: F64, is_energy: Bool) -> npt.NDArray[np.int32]:

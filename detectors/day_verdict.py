@@ -12,6 +12,7 @@ from detectors.day_rows import DayRows
 from detectors.episodes import SLOT_RULES, Found, any_slot, slot_rules
 from detectors.order_view import segments
 from detectors.rules import limit_day, over, stop_day
+from detectors.unit_counts import counted_slots
 from detectors.verdict import threshold_wh
 from detectors.vocab import Control, Reason, Verdict
 from detectors.world import turns
@@ -163,6 +164,9 @@ def _could_fire(work: "Pass", found: Found, carries: Sequence[Carry]) -> Bool:
     limit = threshold_wh(caps.over_kw[rows], grid.hours)
     takes = caps.takes[rows] & ~caps.is_energy[rows, None]
     fillable = open_slot & wide(takes) & (fill_wh > wide(np.where(np.isnan(limit), -np.inf, limit)))
+    counted = np.flatnonzero(caps.is_counted[rows])
+    if len(counted):
+        fillable[counted] &= _more_could_run(work, rows[counted], fill_wh[counted])
     has_rule = slot_rules(work.world, orders) >= 0
     flags = (found.over[rows] | fillable) & has_rule[:, None]
     undecidable = any_slot((fillable & ~has_rule[:, None])[:, day])
@@ -182,6 +186,17 @@ def _could_fire(work: "Pass", found: Found, carries: Sequence[Carry]) -> Bool:
     by_day |= has_rule & (np.count_nonzero(flags[:, day], axis=1) >= grid.slots_in(240))
     could[rows] = undecidable | by_run | (any_slot(open_slot[:, day]) & by_day)
     return could
+
+
+def _more_could_run(work: "Pass", rows: I64, fill_wh: npt.NDArray[np.float64]) -> Bool:
+    """Where more units would run than allowed if every unknown one did, [rows, T]. rows: orders counted by meters."""
+    caps, grid = work.caps, work.grid
+    asked = np.broadcast_to(rows[:, None], fill_wh.shape)
+    passed = work.world, caps, work.loads, work.evidence, work.past, grid.hours
+    found = counted_slots(*passed, caps.scope[rows], asked)
+    relaxed_wh = threshold_wh(caps.spans.wide(caps.relaxed_kw[rows]), grid.hours)
+    with np.errstate(invalid="ignore"):
+        return np.asarray(found.could_be_over & (np.isnan(relaxed_wh) | (fill_wh > relaxed_wh)), np.bool_)
 
 
 def _carried_spans(work: "Pass", rows: I64, carries: Sequence[Carry]) -> Iterator[tuple[int, int, int]]:

@@ -14,7 +14,8 @@ I64 = npt.NDArray[np.int64]
 
 #: One slot. wh: signed sum of the meters with evidence. evidence, meters, missing: counts of meters with evidence,
 #: valid at the slot, and missing (SEMANTICS §1.4). cap_kw: NaN where none is known. order, baseline: index into the
-#: row's order_ids and baseline_versions, -1 = none. facts: ``detectors.loads.Fact`` bits.
+#: row's order_ids and baseline_versions, -1 = none. facts: ``detectors.loads.Fact`` bits. units_*: lines or cells
+#: counted from their own meters (``detectors.unit_counts.Units``), 0 elsewhere.
 SLOT = np.dtype(
     [
         ("wh", "<i8"),
@@ -27,8 +28,15 @@ SLOT = np.dtype(
         ("verdict", "u1"),
         ("order", "i1"),
         ("baseline", "i1"),
+        ("units_running", "<u2"),
+        ("units_idle", "<u2"),
+        ("units_zero", "<u2"),
     ]
 )
+#: Fields that few scopes have: written only where any slot of the row has them.
+_RARE = ("units_running", "units_idle", "units_zero")
+#: A slot as the first schema wrote it.
+PLAIN_SLOT = np.dtype([(name, SLOT[name]) for name in SLOT.names or () if name not in _RARE])
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,17 +60,22 @@ def coverage(slots: npt.NDArray[np.void]) -> npt.NDArray[np.float64]:
 
 
 def load_kw(slots: npt.NDArray[np.void], slot_s: int) -> npt.NDArray[np.float64]:
-    """Mean load of each slot in kW; NaN unless coverage is 1 or the slot violates (SEMANTICS §2.10)."""
-    shown = (coverage(slots) == 1.0) | (slots["verdict"] == Verdict.VIOLATING)
+    """Mean load of each slot in kW; NaN unless coverage is 1 or the slot violates (SEMANTICS §2.10). Where counted
+    units violate, the load may not be known even as a lower bound."""
+    bound = (slots["facts"] & (_BOUND | Fact.ZERO_UNPROVEN)) == _BOUND
+    shown = (coverage(slots) == 1.0) | ((slots["verdict"] == Verdict.VIOLATING) & bound)
     return np.asarray(np.where(shown, slots["wh"] * (3.6 / slot_s), np.nan), np.float64)
 
 
+#: What makes a load known as a lower bound.
+_BOUND = Fact.LOWER_BOUND | Fact.SPEAKS
 #: A packed row: mask and number of slots, then field by field (``SLOT``'s order) one value where its bit is set in the
-#: mask (it is the same in every slot), else one a slot; ``wh`` as int32 where ``_NARROW`` is set. ``_PLAIN``: the mask
-#: alone, then the slots as they are.
+#: mask (it is the same in every slot), else one a slot; ``wh`` as int32 where ``_NARROW`` is set. Rare fields the other
+#: way round: one value a slot where the bit is set, else nothing. ``_PLAIN``: the mask alone, then ``PLAIN_SLOT``s.
 _HEAD = np.dtype("<u2")
 _NARROW, _PLAIN = 1 << 14, 1 << 15
 _FIELDS = [(name, SLOT[name]) for name in SLOT.names or ()]
+_RARE_BITS = [(1 << bit, name) for bit, (name, _) in enumerate(_FIELDS) if name in _RARE]
 
 
 def packed(slots: npt.NDArray[np.void]) -> list[bytes]:
@@ -71,8 +84,12 @@ def packed(slots: npt.NDArray[np.void]) -> list[bytes]:
     mask = np.zeros(len(slots), np.int64)
     if count:
         for bit, (name, kind) in enumerate(_FIELDS):
+            if name in _RARE:
+                continue
             values = slots[name].view("<i8") if kind == np.float64 else slots[name]  # NaN equals itself
             mask |= np.where((values == values[:, :1]).all(axis=1), 1 << bit, 0)
+        for flag, name in _RARE_BITS:
+            mask |= np.where(slots[name].any(axis=1), flag, 0)
         low, high = slots["wh"].min(axis=1), slots["wh"].max(axis=1)
         mask |= np.where((low >= -(2**31)) & (high < 2**31), _NARROW, 0)
     result = [b""] * len(slots)
@@ -80,8 +97,8 @@ def packed(slots: npt.NDArray[np.void]) -> list[bytes]:
         mine = np.flatnonzero(mask == shape)
         rows = np.empty(len(mine), _row_dtype(shape, count))
         rows["mask"], rows["count"] = shape, count
-        for bit, (name, _) in enumerate(_FIELDS):
-            rows[name] = slots[name][mine, 0] if shape >> bit & 1 else slots[name][mine]
+        for name in (rows.dtype.names or ())[2:]:
+            rows[name] = slots[name][mine, 0] if rows[name].ndim == 1 else slots[name][mine]
         data, size = rows.tobytes(), rows.itemsize
         for place, row in enumerate(mine.tolist()):
             result[row] = data[place * size : (place + 1) * size]
@@ -116,7 +133,7 @@ def unpacked_columns(
     begin = np.cumsum(lengths) - lengths
     mask = _two_bytes(raw, begin)
     is_plain = mask == _PLAIN
-    counts[is_plain] = (lengths[is_plain] - _HEAD.itemsize) // SLOT.itemsize
+    counts[is_plain] = (lengths[is_plain] - _HEAD.itemsize) // PLAIN_SLOT.itemsize
     counts[~is_plain] = _two_bytes(raw, begin[~is_plain] + _HEAD.itemsize)
     for shape, count in np.unique(np.stack([mask, counts]), axis=1).T.tolist():
         mine = np.flatnonzero((mask == shape) & (counts == count))
@@ -125,6 +142,8 @@ def unpacked_columns(
         rows = (raw if is_all else raw[begin[mine, None] + np.arange(kind.itemsize)].reshape(-1)).view(kind)
         source = rows["slots"] if shape == _PLAIN else rows
         for name in names:
+            if name not in (source.dtype.names or ()):
+                continue
             values = source[name]
             columns[name][mine, :count] = values if values.ndim > 1 else values[:, None]
     return columns, counts
@@ -136,9 +155,12 @@ def _two_bytes(raw: npt.NDArray[np.uint8], at: I64) -> I64:
 
 def _row_dtype(mask: int, count: int) -> "np.dtype[np.void]":
     if mask == _PLAIN:
-        return np.dtype([("mask", _HEAD), ("slots", SLOT, (count,))])
+        return np.dtype([("mask", _HEAD), ("slots", PLAIN_SLOT, (count,))])
     fields: list[tuple[str, Any] | tuple[str, Any, tuple[int]]] = [("mask", _HEAD), ("count", _HEAD)]
     for bit, (name, kind) in enumerate(_FIELDS):
         narrow = np.dtype("<i4") if name == "wh" and mask & _NARROW else kind
-        fields.append((name, narrow) if mask >> bit & 1 else (name, narrow, (count,)))
+        is_set = bool(mask >> bit & 1)
+        if name in _RARE and not is_set:
+            continue
+        fields.append((name, narrow) if is_set and name not in _RARE else (name, narrow, (count,)))
     return np.dtype(fields)

@@ -17,6 +17,7 @@ from detectors.rules import hours_over, limit_day, limit_pace, offline, over, ru
 from detectors.rules.cap_abs import CAP_ABS
 from detectors.rules.limit_slot import LIMIT_SLOT
 from detectors.rules.stop_run import STOP_RUN
+from detectors.rules.units_over import UNITS_OVER
 from detectors.vocab import Control, Reason, Rule
 from detectors.world import World
 
@@ -40,14 +41,14 @@ class Found:
     unnamed: Bool  # [S] an `offline` opened whose silent meters cannot be told from known loads
 
 
-SLOT_RULES = (STOP_RUN, LIMIT_SLOT, CAP_ABS)
+SLOT_RULES = (STOP_RUN, LIMIT_SLOT, CAP_ABS, UNITS_OVER)
 
 
 def slot_rules(world: World, rows: I64) -> npt.NDArray[np.int8]:
     """The n-of-m rule of each order, as its place in ``SLOT_RULES``; -1 = none (SEMANTICS §5.24)."""
     is_power = ~world.order.is_energy[rows]
     found = np.full(len(rows), -1, np.int8)
-    for place, control in enumerate((Control.STOP, Control.LIMIT, Control.CAP)):
+    for place, control in enumerate((Control.STOP, Control.LIMIT, Control.CAP, Control.UNITS)):
         found[world.order.is_control(rows, control) & is_power] = place
     return found
 
@@ -218,7 +219,7 @@ def _bad_data(work: "Pass", carries: Sequence[Carry], has_open: Bool, alerts: li
 def thresholds_of(alert: Alert, order: Order | None) -> dict[str, Any]:
     """The thresholds an alert was judged by, with their origin."""
     origin = "SEMANTICS default"
-    rule = next((r for r in (STOP_RUN, LIMIT_SLOT, CAP_ABS) if r.rule == alert.rule), None)
+    rule = next((r for r in SLOT_RULES if r.rule == alert.rule), None)
     if rule is not None and order is not None:
         return {
             "tolerance": TOLERANCE.get(order.control, 0.0),

@@ -6,7 +6,7 @@ changes gives what judging everything in order would give.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
 import numpy as np
@@ -22,6 +22,7 @@ from detectors.loads import Fact, Loads, scope_loads
 from detectors.members import Members, members_on, thresholds_kw
 from detectors.readings import ReadingColumns
 from detectors.slots import Grid, LocalDay
+from detectors.unit_counts import UNIT_FIELDS, count_units
 from detectors.verdict import Evidence, Slots, evidence_of, has, set_where, slot_verdicts
 from detectors.world import World
 
@@ -141,6 +142,7 @@ def work_out(
     if known is None:
         members = members_on(world, scopes, grid, readings, thresholds_kw(caps))
         loads = scope_loads(world, members, len(scopes), grid, as_of, source_down, begin_slot)
+        loads = replace(loads, units=count_units(world, scopes, grid, readings))
     else:
         loads = loads_with_known(world, scopes, grid, readings, as_of, known, source_down, begin_slot)
     spread = spread_scopes(world, scopes, readings, grid)
@@ -165,6 +167,9 @@ def _packed(work: Pass) -> tuple[npt.NDArray[np.void], list[tuple[str, ...]], li
     packed["missing"] = work.loads.missing[:, day]
     packed["facts"] = work.evidence.facts[:, day]
     packed["verdict"] = work.slots.verdict[:, day]
+    if work.loads.units is not None:
+        for name, stored in UNIT_FIELDS.items():
+            packed[stored] = getattr(work.loads.units, name)[:, day]
     first_of = np.searchsorted(caps.scope, np.arange(len(work.scopes)))
     place = np.where(caps.shown >= 0, caps.shown - first_of[:, None], -1).astype(np.int8)
     packed["order"] = spans.wide(place)[:, day]

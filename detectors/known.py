@@ -4,7 +4,7 @@ A stored slot keeps what its meters said (``detectors.days.SLOT``), and whatever
 and intervals longer than a slot spread evidence over a day: their scopes are judged from all their readings.
 """
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -14,6 +14,7 @@ from detectors.loads import Loads, scope_loads
 from detectors.members import members_on
 from detectors.readings import ReadingColumns
 from detectors.slots import Grid, LocalDay
+from detectors.unit_counts import UNIT_FIELDS, count_units, no_units
 from detectors.vocab import Kind
 from detectors.world import World, rows_of
 
@@ -33,7 +34,7 @@ class Known:
 
     def take(self, rows: I64) -> "Known":
         """Some of the scopes."""
-        return Known(Loads(*(getattr(self.loads, f.name)[rows] for f in fields(Loads))), self.fresh[rows])
+        return Known(self.loads.take(rows), self.fresh[rows])
 
 
 def spreads(readings: ReadingColumns, slot_s: int) -> Bool:
@@ -58,11 +59,12 @@ def spread_scopes(world: World, scopes: I64, readings: ReadingColumns, grid: Gri
 LOAD_FIELDS = ("wh", "evidence", "meters", "missing", "facts")
 
 
-def nothing_known(n_scopes: int, n_slots: int) -> Loads:
-    """Loads to be filled in."""
+def nothing_known(n_scopes: int, n_slots: int, *, with_units: bool = False) -> Loads:
+    """Loads to be filled in. with_units: running units are counted in some of the scopes."""
     wh = np.zeros((n_scopes, n_slots), np.int64)
     evidence, meters, missing, facts = (np.zeros(wh.shape, np.uint16) for _ in range(4))
-    return Loads(wh, evidence, meters, missing, facts, np.zeros(n_scopes, np.int64))
+    units = no_units(n_scopes, n_slots) if with_units else None
+    return Loads(wh, evidence, meters, missing, facts, np.zeros(n_scopes, np.int64), units)
 
 
 def loads_with_known(
@@ -88,8 +90,11 @@ def loads_with_known(
     down = None if source_down is None else source_down[:, span]
     worked_out = scope_loads(world, members, len(scopes), part, as_of, down, begin_slot)
     fresh = known.fresh[:, span]
-
     for name in LOAD_FIELDS:
         stored = getattr(loads, name)[:, span]
         np.copyto(stored, getattr(worked_out, name), where=fresh)
+    counted = count_units(world, scopes, part, readings)
+    if loads.units is not None and counted is not None:
+        for name in UNIT_FIELDS:
+            np.copyto(getattr(loads.units, name)[:, span], getattr(counted, name), where=fresh)
     return loads

@@ -1,6 +1,6 @@
 """Meters to scopes: the load of each scope and slot, and how far it is evidence (SEMANTICS §2.9-2.11)."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from enum import IntFlag
 from typing import Any
 
@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from detectors.members import Members
 from detectors.slots import Grid
+from detectors.unit_counts import Units
 from detectors.world import World
 
 I64 = npt.NDArray[np.int64]
@@ -48,6 +49,12 @@ class Loads:
     missing: U16  # meters missing (SEMANTICS §1.4), declared outages and coarse registers apart
     facts: U16  # Fact bits
     register_extra_wh: I64  # [S] what registers prove of the day beyond its slots, where all signs are +
+    units: Units | None = None  # running units, where line meters count them in any of the scopes
+
+    def take(self, rows: I64) -> "Loads":
+        """Some of the scopes."""
+        arrays = {f.name: getattr(self, f.name)[rows] for f in fields(Loads) if f.name != "units"}
+        return Loads(**arrays, units=self.units.take(rows) if self.units is not None else None)
 
 
 def scope_loads(
@@ -71,7 +78,9 @@ def scope_loads(
         return Loads(np.zeros(shape, np.int64), empty, empty, empty, empty, np.zeros(n_scopes, np.int64))
     sums = _Sums(owner, n_scopes)
     starts = grid.starts_s
-    valid = (starts >= world.member_from[rows, None]) & (starts < world.member_to[rows, None])
+    awaited = (starts >= world.member_from[rows, None]) & (starts < world.member_to[rows, None])
+    sign = world.member_sign[rows, None]
+    valid = awaited & (sign != 0) if not sign.all() else awaited  # sign 0: heard and not summed
 
     def shown(of_meter: npt.NDArray[Any]) -> Any:
         return of_meter if is_in_order else of_meter[at]
@@ -79,13 +88,12 @@ def scope_loads(
     is_in_order = len(at) == len(meters.meters) and bool((at == np.arange(len(at))).all())
     measured, wh_of = valid & shown(meters.measured), shown(meters.wh)
     speaks = measured | (valid & shown(meters.partial))
-    sign = world.member_sign[rows, None]
     declared = _declared(world, world.member_meter[rows], grid)
     source = world.meter_source[world.member_meter[rows]]
-    due = valid & (grid.ends_s <= as_of - world.source_delay_s[source, None])
-    due[:, : max(0, begin_slot - grid.first_slot)] = False
-    absent = valid & ~measured
-    missing = absent & due & ~declared & ~shown(meters.coarse)
+    over_due = awaited & (grid.ends_s <= as_of - world.source_delay_s[source, None])
+    over_due[:, : max(0, begin_slot - grid.first_slot)] = False
+    due, absent = over_due & valid, valid & ~measured
+    missing = over_due & ~shown(meters.measured) & ~declared & ~shown(meters.coarse)
     up = np.ones_like(valid) if source_down is None else ~source_down[source]
     some, n_missing = sums.some, sums.total(missing, np.uint16)
     any_valid, any_missing = some(valid), n_missing > 0

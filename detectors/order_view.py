@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from detectors.alerts import Alert
 from detectors.rules import offline, over, runs
+from detectors.unit_counts import counted_slots
 from detectors.verdict import threshold_wh
 from detectors.vocab import CloseReason, Rule, Verdict
 from detectors.world import rows_of
@@ -42,7 +43,7 @@ class OrderView:
         """Slots with a load, complete or a lower bound over the cap, [T]."""
         work, s = self.work, self.scope
         violating = work.slots.verdict[s] == Verdict.VIOLATING
-        return np.asarray((work.evidence.covered[s] & work.past) | violating, np.bool_)
+        return np.asarray((work.evidence.covered[s] & work.past) | (violating & work.evidence.bound[s]), np.bool_)
 
     def wide(self, of_orders: npt.NDArray[Any]) -> npt.NDArray[Any]:
         """This order's values, [O, K] -> [T]."""
@@ -73,6 +74,11 @@ class OrderView:
         low = threshold_wh(cap * over.BELOW_SHARE, grid.hours)
         with np.errstate(invalid="ignore"):
             below = covered & (verdict != Verdict.UNKNOWN) & (work.loads.wh[s] <= low) & ordered
+        if caps.is_counted[self.row]:  # no unit is unknown, and no more run than allowed
+            row = np.full((1, grid.n), self.row)
+            passed = work.world, caps, work.loads, work.evidence, work.past, grid.hours
+            found = counted_slots(*passed, np.array([s]), row)
+            below = found.kept[0] & (found.unknown[0] == 0) & (verdict != Verdict.UNKNOWN) & work.past & ordered
         return over.OrderTrack(
             first_slot=grid.first_slot,
             begin=self.begin,
@@ -156,7 +162,8 @@ class OrderView:
             return tuple(world.registry.meters[m].meter_id for m in alone)
         mine = members.owner == self.scope
         at, meters = members.at[mine], members.meters
-        quiet = ~meters.measured[at, column] | (meters.wh[at, column] == 0)
+        summed = world.member_sign[members.rows[mine]] != 0
+        quiet = ~meters.measured[at, column] | ((meters.wh[at, column] == 0) & summed)
         return tuple(sorted(world.registry.meters[m].meter_id for m in world.member_meter[members.rows[mine][quiet]]))
 
     def outage(self, flagged: Bool, carried: Alert | None) -> list[Alert]:

@@ -1,6 +1,6 @@
 """Orders, baselines and exemptions of a registry as columns, so that no pass loops over rows. NaN: not given."""
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,6 +17,8 @@ Bool = npt.NDArray[np.bool_]
 
 #: Codes of columns.
 CONTROLS = tuple(Control)
+#: Kind of a scope whose energy counts the pushes of a coking plant (推焦).
+PUSHES = "pushes"
 DAY_TYPES = ("all", "workday", "restday")
 
 
@@ -34,13 +36,13 @@ class OrderColumns:
     residual_kw: F64
 
     @staticmethod
-    def of(orders: Sequence[Order]) -> "OrderColumns":
-        """The columns of rows."""
+    def of(orders: Sequence[Order], pushes: Container[str] = ()) -> "OrderColumns":
+        """The columns of rows. pushes: the scopes that count pushes."""
         return OrderColumns(
             _i64([o.valid_from for o in orders]),
             _i64([o.valid_to for o in orders]),
             np.array([CONTROLS.index(o.control) for o in orders], np.int8),
-            _bool([is_energy_limit(o) for o in orders]),
+            _bool([is_energy_limit(o, is_pushes=o.scope_id in pushes) for o in orders]),
             _bool([has_daily_window(o) for o in orders]),
             _f64([o.reduction for o in orders]),
             _f64([o.cap_kw for o in orders]),
@@ -98,8 +100,10 @@ class ExemptionColumns:
         return ExemptionColumns(_i64([e.valid_from for e in exemptions]), _i64([e.valid_to for e in exemptions]))
 
 
-def is_energy_limit(order: Order) -> bool:
-    """Whether an order limits the day's energy instead of power."""
+def is_energy_limit(order: Order, *, is_pushes: bool = False) -> bool:
+    """Whether an order limits the day's energy instead of power: coking time too, where pushes are counted."""
+    if order.control == Control.COKING:
+        return is_pushes
     return order.control == Control.LIMIT and order.measure == Measure.ENERGY
 
 

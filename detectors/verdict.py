@@ -9,6 +9,7 @@ import numpy.typing as npt
 from detectors.caps import DAY_TOLERANCE, TOLERANCE, Caps
 from detectors.loads import Fact, Loads
 from detectors.slots import Grid
+from detectors.unit_counts import counted_slots
 from detectors.vocab import Control, Reason, Verdict
 from detectors.world import IDLE_UNKNOWN_CAP, STOP_MARGIN, World
 
@@ -103,19 +104,26 @@ def slot_verdicts(
     taken = _Taken.of(world, caps, day_cap_wh, grid)
     over = known & (loads.wh > wide(taken.over_wh))
     spent, near = _by_day_energy(caps, taken, grid, day_cap_wh, used, crossed, loads.wh)
-    between = _nowhere(over.shape)
+    between = guess = _nowhere(over.shape)
     if taken.is_proxy.any():  # SEMANTICS §3.14
         low, high = threshold_wh(taken.cap_kw, grid.hours), threshold_wh(taken.over_kw, grid.hours)
         with np.errstate(invalid="ignore"):
             between = wide(taken.is_proxy) & (loads.wh >= wide(low)) & (loads.wh <= wide(high))
-    blocked = wide(taken.cause != 0) | between
+    if taken.low_kw is not None:
+        low, high = threshold_wh(taken.low_kw, grid.hours), threshold_wh(taken.over_kw, grid.hours)
+        with np.errstate(invalid="ignore"):
+            guess = (loads.wh > wide(low)) & (loads.wh <= wide(high))
+    blocked = wide(taken.cause != 0) | between | guess
+    is_open, unsure = ~covered | blocked, _nowhere(over.shape)
+    if taken.by_count.any():
+        unsure = _by_count(world, caps, taken, loads, evidence, past, grid.hours, over, is_open)
     violating = over | (spent & known & ~blocked)
     is_taken = wide(taken.is_taken)
     base = np.where(taken.is_taken, np.uint8(Verdict.COMPLIANT), np.uint8(Verdict.NO_ORDER))
     base[caps.any_grace] = Verdict.GRACE
     base[caps.any_exempt] = Verdict.EXEMPT
     verdict, reasons = wide(base), np.zeros(over.shape, np.uint32)
-    set_where(verdict, is_taken & ~violating & (~covered | blocked), Verdict.UNKNOWN)
+    set_where(verdict, is_taken & ~violating & is_open, Verdict.UNKNOWN)
     set_where(verdict, violating, Verdict.VIOLATING)
     if np.count_nonzero(evidence.outage):
         set_where(verdict, evidence.outage & past & (is_taken | wide(caps.any_grace)), Verdict.OUTAGE)
@@ -132,12 +140,40 @@ def slot_verdicts(
         add_where(reasons, where, np.uint32(reason))
     unknown = np.flatnonzero(verdict == Verdict.UNKNOWN)
     scope, column = np.divmod(unknown, over.shape[1])
-    cause = taken.cause[scope, caps.spans.of_slot[column]] | between.reshape(-1)[unknown] * np.uint32(
-        Reason.IDLE_UNKNOWN
-    )
+    cause = taken.cause[scope, caps.spans.of_slot[column]]
+    for reason, where in (
+        (Reason.IDLE_UNKNOWN, between),
+        (Reason.ESTIMATED, guess),
+        (Reason.UNITS_UNKNOWN, unsure),
+    ):
+        cause |= where[scope, column] * np.uint32(reason)
     silence = _why_unknown(loads, evidence.facts, past, scope, column)
     reasons.reshape(-1)[unknown] = np.where(covered.reshape(-1)[unknown], cause, silence | cause)
     return Slots(verdict, reasons, taken.cap_kw, over, crossed, used)
+
+
+def _by_count(
+    world: World,
+    caps: Caps,
+    taken: "_Taken",
+    loads: Loads,
+    evidence: Evidence,
+    past: Bool,
+    hours: float,
+    over: Bool,
+    is_open: Bool,
+) -> Bool:
+    """Where counted units decide: set ``over`` and ``is_open``, and tell where too little is known of them, [S, T]."""
+    scopes = np.flatnonzero(taken.by_count.any(axis=1))
+    mine, row = caps.spans.wide(taken.by_count[scopes]), caps.spans.wide(taken.row[scopes])
+    some = np.take_along_axis(row, mine.argmax(axis=1)[:, None], axis=1)
+    found = counted_slots(world, caps, loads, evidence, past, hours, scopes, np.where(mine, row, some))
+    leaves_open = ~found.kept & ~found.over
+    over[scopes] = np.where(mine, found.over, over[scopes])
+    is_open[scopes] = np.where(mine, leaves_open, is_open[scopes])
+    unsure = np.zeros(over.shape, np.bool_)
+    unsure[scopes] = mine & leaves_open
+    return unsure
 
 
 def set_where(target: npt.NDArray[Any], where: Bool, value: int) -> None:
@@ -156,12 +192,14 @@ class _Taken:
 
     is_taken: Bool
     row: npt.NDArray[np.int32]  # order row, 0 where none takes the slot
+    by_count: Bool  # its units are counted from line meters
     by_energy: Bool
     cap_kw: F64  # NaN where there is none
     over_kw: F64
     over_wh: F64  # more than this in a slot is over; inf where no power is tested
     tolerant_wh: F64  # more than this in a compliant slot is within the tolerance; inf where there is none
     is_proxy: Bool  # a stop without residual load, and no idle level is known
+    low_kw: F64 | None  # estimated units: up to it the order is surely kept, NaN elsewhere; None: no such order
     cause: U32  # why a fully measured slot still has no verdict (SEMANTICS §3.15, §3.16), as reason bits
 
     @staticmethod
@@ -171,7 +209,8 @@ class _Taken:
         row = np.maximum(caps.take, 0)
         nan, inf = np.full(taken.shape, np.nan), np.full(taken.shape, np.inf)
         if not len(caps.order):
-            return _Taken(taken, row, taken, nan, nan, inf, inf, taken, np.zeros(taken.shape, np.uint32))
+            causes = np.zeros(taken.shape, np.uint32)
+            return _Taken(taken, row, taken, taken, nan, nan, inf, inf, taken, None, causes)
         column = np.arange(caps.spans.n)
         cap, over = (np.where(taken, kw[row, column], np.nan) for kw in (caps.cap_kw, caps.over_kw))
 
@@ -179,11 +218,20 @@ class _Taken:
             return np.asarray(taken & flags[row], np.bool_)
 
         energy = of_order(caps.is_energy)
-        orders, idle = caps.order, caps.baselines.idle_kw
-        indirect = of_order(world.order.is_control(orders, Control.UNITS, Control.COKING))
+        orders, idle, has_running = caps.order, caps.baselines.idle_kw, ~np.isnan(caps.baselines.running_kw)
+        by_units = world.order.is_control(orders, Control.UNITS)
+        limits = world.order.is_control(orders, Control.LIMIT) | caps.is_energy
         bare_stop = world.order.is_control(orders, Control.STOP) & np.isnan(world.order.residual_kw[orders])
-        no_baseline = taken & np.isnan(cap) & ~indirect
-        no_day = energy & ~np.isnan(caps.baselines.running_kw) & of_order(np.isnan(day_cap_wh))
+        indirect = of_order(world.order.is_control(orders, Control.COKING) & ~caps.is_energy)
+        no_baseline = taken & np.isnan(cap)
+        if by_units.any():
+            indirect |= of_order(by_units & (~caps.is_counted | (world.lines.allowed[orders] < 0))) & no_baseline
+            no_baseline &= ~of_order(by_units)
+        bare = limits & np.isnan(world.order.reduction[orders])
+        if bare.any():
+            indirect |= of_order(bare) & has_running
+        no_baseline &= ~indirect
+        no_day = energy & has_running & of_order(np.isnan(day_cap_wh))
         cause = no_baseline * np.uint32(Reason.NO_BASELINE) | indirect * np.uint32(Reason.UNDECIDABLE)
         cause |= no_day * np.uint32(Reason.NO_DAY_ENERGY)
         by_power = taken & ~energy
@@ -193,12 +241,14 @@ class _Taken:
         return _Taken(
             is_taken=taken,
             row=row,
+            by_count=of_order(caps.is_counted) & (cause == 0) if caps.is_counted.any() else _nowhere(taken.shape),
             by_energy=energy,
             cap_kw=cap,
             over_kw=over,
             over_wh=_or_inf(threshold_wh(over, grid.hours), by_power & (cause == 0)),
             tolerant_wh=_or_inf(threshold_wh(cap, grid.hours), tolerant),
             is_proxy=of_order(bare_stop) & np.isnan(idle),
+            low_kw=None if caps.low_kw is None else np.where(taken, caps.low_kw[row, column], np.nan),
             cause=cause,
         )
 

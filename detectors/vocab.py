@@ -99,11 +99,13 @@ class Reason(IntFlag):
     IDLE_UNKNOWN = 1 << 9  # between 15 % and 50 % of R, and the idle level is not known
     NO_BASELINE = 1 << 10  # nothing to derive the cap from
     NO_DAY_ENERGY = 1 << 11  # an energy limit without day_kwh or profile
-    UNDECIDABLE = 1 << 12  # electricity cannot decide this kind of control yet
+    UNDECIDABLE = 1 << 12  # electricity cannot decide: coking time without a count of pushes, lines of unknown load
     DAY_CAP_USED = 1 << 13  # the day's energy cap is broken and the plant still runs
     OVER_CAPACITY = 1 << 14  # a value above 1.5 x contract capacity was set aside
     NOT_EVIDENCE = 1 << 15  # a value is there, but substituted, suspect or empty
     NO_MULTIPLIER = 1 << 16  # a secondary value without a multiplier at its time
+    ESTIMATED = 1 << 17  # the load of all lines fits with as many running as allowed, and with more
+    UNITS_UNKNOWN = 1 << 18  # the meters of the lines leave open whether more run than allowed
 
 
 class Rule(StrEnum):
@@ -116,6 +118,7 @@ class Rule(StrEnum):
     LIMIT_PACE = "limit_pace"
     HOURS_OVER = "hours_over"
     CAP_ABS = "cap_abs"
+    UNITS_OVER = "units_over"
     OFFLINE = "offline"
     FEED_DOWN = "feed_down"
     OUTAGE = "outage"

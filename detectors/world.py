@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from detectors.lines import CountedLines, counted_lines, unit_loads_kw, units_cap_kw
 from detectors.registry import FOREVER, Baseline, Exemption, Order, Registry, with_default_scopes
-from detectors.registry_columns import BaselineColumns, ExemptionColumns, OrderColumns
+from detectors.registry_columns import PUSHES, BaselineColumns, ExemptionColumns, OrderColumns
 from detectors.slots import local_date
 from detectors.vocab import Control, Role
 
@@ -41,7 +42,8 @@ class World:
     """Everything of the registry that judgement looks up, for one zone and slot width.
 
     Orders are the highest revision of each order_id, sorted by scope, then by tie order. Baselines and members are
-    sorted by scope. Times are epoch seconds.
+    sorted by scope. Times are epoch seconds. A member of sign 0 is heard and not summed: a line meter by which units
+    are counted.
     """
 
     registry: Registry
@@ -67,6 +69,7 @@ class World:
     member_sign: I64
     member_from: I64
     member_to: I64
+    lines: CountedLines
     meter_source: I64
     meter_capacity_kw: F64
     meter_resolution_kwh: F64
@@ -126,7 +129,8 @@ def compile_world(registry: Registry, slot_s: int = 900, day_type: DayType | Non
     )
     orders = _standing_orders(registry, scope_row)
     exemptions = sorted(registry.exemptions, key=lambda e: scope_row[e.scope_id])
-    members = _members(registry, scope_row, meter_row)
+    lines = counted_lines(registry, orders, scope_row, meter_row)
+    members = _members(registry, scope_row, meter_row, lines)
     meters = registry.meters
     plants = {p.plant_id: p for p in registry.plants}
     sources = sorted({m.source for m in meters} | {s.source for s in registry.sources})
@@ -149,9 +153,9 @@ def compile_world(registry: Registry, slot_s: int = 900, day_type: DayType | Non
         meter_row=meter_row,
         orders=tuple(orders),
         order_ids=tuple(o.order_id for o in orders),
-        order=OrderColumns.of(orders),
+        order=OrderColumns.of(orders, {s.scope_id for s in registry.scopes if s.kind == PUSHES}),
         order_scope=_i64(scope_row[o.scope_id] for o in orders),
-        order_grace_to=_i64(_grace_ends(orders, baselines, registry.zone, kind_of_day)),
+        order_grace_to=_i64(_grace_ends(registry, orders, baselines, lines, kind_of_day)),
         baselines=tuple(baselines),
         baseline=BaselineColumns.of(baselines),
         baseline_scope=_i64(scope_row[b.scope_id] for b in baselines),
@@ -163,6 +167,7 @@ def compile_world(registry: Registry, slot_s: int = 900, day_type: DayType | Non
         member_sign=members[:, 2].copy(),
         member_from=members[:, 3].copy(),
         member_to=members[:, 4].copy(),
+        lines=lines,
         meter_source=_i64(source_row[m.source] for m in meters),
         meter_capacity_kw=np.array([np.nan if c is None else c for c in capacities], np.float64),
         meter_resolution_kwh=np.array([m.resolution_kwh for m in meters], np.float64),
@@ -197,8 +202,8 @@ def _standing_orders(registry: Registry, scope_row: dict[str, int]) -> list[Orde
     )
 
 
-def _members(registry: Registry, scope_row: dict[str, int], meter_row: dict[str, int]) -> I64:
-    rows = []
+def _members(registry: Registry, scope_row: dict[str, int], meter_row: dict[str, int], lines: CountedLines) -> I64:
+    rows = [(scope, meter, 0, begin, end) for scope, meter, begin, end in lines.heard]
     for s in registry.scope_meters:
         meter = registry.meters[meter_row[s.meter_id]]
         if meter.role == Role.CHECK:
@@ -220,20 +225,33 @@ def _meter_outages(registry: Registry, meter_row: dict[str, int]) -> I64:
     return np.array(sorted(rows), np.int64).reshape(-1, 3)
 
 
-def _grace_ends(orders: Sequence[Order], baselines: Sequence[Baseline], zone: str, day_type: DayType) -> list[int]:
+def _grace_ends(
+    registry: Registry, orders: Sequence[Order], baselines: Sequence[Baseline], lines: CountedLines, day_type: DayType
+) -> list[int]:
     """End of the ramp-down grace of each order; its ``from`` where it has none (SEMANTICS §3.19)."""
-    of_scope: dict[str, list[Order]] = defaultdict(list)
-    for order in orders:
-        of_scope[order.scope_id].append(order)
+    scopes = {s.scope_id: s for s in registry.scopes}
+    of_scope: dict[str, list[int]] = defaultdict(list)
+    for row, order in enumerate(orders):
+        of_scope[order.scope_id].append(row)
+
+    def cap_at(row: int, at: int) -> float | None:
+        """Slot cap of an order at an instant, by the baseline of that day."""
+        kind, order = day_type(local_date(registry.zone, at)), orders[row]
+        baseline = baseline_at(baselines, order.scope_id, at, kind)
+        if order.control != Control.UNITS:
+            return nominal_cap_kw(order, baseline, is_pushes=scopes[order.scope_id].kind == PUSHES)
+        own = [baseline_at(baselines, x.line_id, at, kind) for x in lines.rows[order.scope_id]]
+        levels = unit_loads_kw(lines.rows[order.scope_id], [b.running_kw if b else None for b in own])
+        return units_cap_kw(levels, int(lines.allowed[row]), baseline.idle_kw if baseline else None)
+
     ends = []
-    for order in orders:
+    for row, order in enumerate(orders):
         hours = GRACE_H.get(order.control, 0.0) if order.ramp_down_h is None else order.ramp_down_h
-        earlier = [o for o in of_scope[order.scope_id] if o.valid_from < order.valid_from <= o.valid_to]
-        if earlier and hours > 0:
-            at = order.valid_from
-            baseline = baseline_at(baselines, order.scope_id, at, day_type(local_date(zone, at)))
-            cap = nominal_cap_kw(order, baseline)
-            before = [nominal_cap_kw(o, baseline) for o in earlier]
+        rows = of_scope[order.scope_id] if hours > 0 else []
+        earlier = [r for r in rows if orders[r].valid_from < order.valid_from <= orders[r].valid_to]
+        if earlier:
+            cap = cap_at(row, order.valid_from)
+            before = [cap_at(r, order.valid_from) for r in earlier]
             if cap is not None and any(b is not None and cap >= b for b in before):
                 hours = 0.0
         ends.append(order.valid_from + round(hours * 3600))
@@ -250,8 +268,11 @@ def baseline_at(baselines: Sequence[Baseline], scope_id: str, at: int, day_type:
     return next((valid[t] for t in BASELINE_CHOICE[day_type] if t in valid), None)
 
 
-def nominal_cap_kw(order: Order, baseline: Baseline | None) -> float | None:
-    """Slot cap of an order before exemptions, or None where nothing tells it (SEMANTICS §3.14-16)."""
+def nominal_cap_kw(order: Order, baseline: Baseline | None, *, is_pushes: bool = False) -> float | None:
+    """Slot cap of an order before exemptions, or None where nothing tells it (SEMANTICS §3.14-16); not by units.
+
+    is_pushes: its scope is the meter of a pushing machine.
+    """
     running = baseline.running_kw if baseline else None
     if order.control == Control.CAP:
         return order.cap_kw
@@ -261,6 +282,7 @@ def nominal_cap_kw(order: Order, baseline: Baseline | None) -> float | None:
         if residual is not None:
             return residual + STOP_MARGIN * (running or 0.0)
         return None if running is None else IDLE_UNKNOWN_CAP * running
-    if order.control == Control.LIMIT and running is not None and order.reduction is not None:
+    limits = order.control == Control.LIMIT or (order.control == Control.COKING and is_pushes)
+    if limits and running is not None and order.reduction is not None:
         return (1 - order.reduction) * running
     return None

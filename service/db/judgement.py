@@ -39,7 +39,7 @@ _OF_SPANS = (
 _BY_PAGE, _BY_METER = (
     text(
         f"SELECT set_config('enable_seqscan', 'off', true), set_config('enable_indexscan', '{index}', true),"
-        f" set_config('enable_bitmapscan', '{bitmap}', true)"
+        f" set_config('enable_bitmapscan', '{bitmap}', true), set_config('max_parallel_workers_per_gather', '0', true)"
     )
     for index, bitmap in (("off", "on"), ("on", "off"))
 )
@@ -83,24 +83,34 @@ class Marks:
 
 
 async def claim(
-    connection: AsyncConnection, from_slot: int, before_slot: int, limit: int, not_after: datetime
+    connection: AsyncConnection,
+    from_slot: int,
+    before_slot: int,
+    limit: int,
+    not_after: datetime,
+    after_scope: int = -1,
 ) -> Marks:
-    """Take the marks of up to ``limit`` scopes in [from_slot, before_slot); the newest slots go first. What of a mark
-    lies outside (a register reaches a day ahead) stays marked.
+    """Take the marks of up to ``limit`` scopes in [from_slot, before_slot), by number, going on behind ``after_scope``:
+    the readings of neighbours lie on the same pages. What of a mark lies outside (a register reaches a day ahead) stays
+    marked.
 
     The scopes' rows stay locked until the caller commits, so no other process judges them meanwhile; marks written
     after this statement are claimed next time. not_after: marks younger than this may still grow, and wait.
     """
-    scopes = await connection.execute(
-        text(
-            # The limit counts what is left after the locked ones.
-            "SELECT s.scope_no FROM (SELECT scope_no, max(last_slot) AS newest FROM dirty_scopes"
-            " WHERE first_slot < :before AND last_slot >= :from AND marked_at <= :not_after GROUP BY scope_no) d"
-            " JOIN scopes s USING (scope_no) ORDER BY d.newest DESC LIMIT :n FOR NO KEY UPDATE OF s SKIP LOCKED"
-        ),
-        {"from": from_slot, "before": before_slot, "n": limit, "not_after": not_after},
-    )
-    claimed = [row[0] for row in scopes]
+    claimed: list[int] = []
+    for after in (after_scope, -1) if after_scope >= 0 else (-1,):
+        scopes = await connection.execute(
+            text(
+                # The limit counts what is left after the locked ones.
+                "SELECT s.scope_no FROM (SELECT DISTINCT scope_no FROM dirty_scopes WHERE scope_no > :after"
+                " AND first_slot < :before AND last_slot >= :from AND marked_at <= :not_after) d"
+                " JOIN scopes s USING (scope_no) ORDER BY scope_no LIMIT :n FOR NO KEY UPDATE OF s SKIP LOCKED"
+            ),
+            {"from": from_slot, "before": before_slot, "n": limit, "not_after": not_after, "after": after},
+        )
+        claimed = [row[0] for row in scopes]
+        if claimed:
+            break
     if not claimed:
         none = np.empty(0, np.int64)
         return Marks(none, none, none, np.empty(0, np.bool_))
@@ -156,10 +166,15 @@ async def load_readings(connection: AsyncConnection, meter_nos: I64, after_s: I6
 
 
 async def load_slots(
-    connection: AsyncConnection, scope_nos: I64, day: date, slot_s: int, n_slots: int
+    connection: AsyncConnection,
+    scope_nos: I64,
+    day: date,
+    slot_s: int,
+    n_slots: int,
+    names: Sequence[str] = LOAD_FIELDS,
 ) -> tuple[I64, dict[str, npt.NDArray[Any]], I64]:
     """What is stored of the loads of a local day: the places in ``scope_nos`` (sorted) that have a row, the fields
-    ``LOAD_FIELDS`` as [rows, n_slots] arrays, and how many slots each row has."""
+    ``names`` as [rows, n_slots] arrays, and how many slots each row has."""
     row = (
         await connection.execute(
             text(
@@ -171,7 +186,7 @@ async def load_slots(
         )
     ).one()
     nos, lengths = (np.frombuffer(part or b"", ">i4").astype(np.int64) for part in row[:2])
-    columns, counts = unpacked_columns(row[2] or b"", lengths, n_slots, LOAD_FIELDS)
+    columns, counts = unpacked_columns(row[2] or b"", lengths, n_slots, names)
     return np.searchsorted(scope_nos, nos), columns, counts
 
 

@@ -140,6 +140,13 @@ DEFAULT_MEMBERS = text(
     " WHERE m.role IN ('supply', 'generation', 'reverse')"
     " AND NOT EXISTS (SELECT 1 FROM scope_meters sm WHERE sm.scope_id = m.plant_id)"
 )
+# Line meters by which the units of a scope are counted, though the scope does not sum them: `detectors.lines`. Those of
+# orders that stand no more are marked in vain.
+LINE_MEMBERS = text(
+    "SELECT DISTINCT m.meter_id, s.scope_no FROM meters m JOIN scopes s USING (plant_id)"
+    " JOIN orders o USING (scope_id) WHERE m.role = 'line' AND m.line_id IS NOT NULL AND o.control = 'units'"
+    " AND NOT EXISTS (SELECT 1 FROM scope_meters sm WHERE sm.scope_id = s.scope_id AND sm.meter_id = m.meter_id)"
+)
 
 
 async def registry_version(connection: AsyncConnection, *, lock: bool = False) -> int:
@@ -169,7 +176,9 @@ async def load_meter_index(connection: AsyncConnection) -> MeterIndex:
         for meter_id, scope_no, first, last in await connection.execute(MEMBERS)
     ]
     members += [
-        (rows[meter_id], ALWAYS, FOREVER, scope_no) for meter_id, scope_no in await connection.execute(DEFAULT_MEMBERS)
+        (rows[meter_id], ALWAYS, FOREVER, scope_no)
+        for statement in (DEFAULT_MEMBERS, LINE_MEMBERS)
+        for meter_id, scope_no in await connection.execute(statement)
     ]
     numbers = np.array([m.meter_no for m in meters], np.int32)
     row_of_no = np.full(int(numbers.max()) + 1 if len(numbers) else 0, -1, np.int32)

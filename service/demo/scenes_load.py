@@ -232,14 +232,41 @@ def orange_level(stage: Stage) -> Planted:
     )
 
 
-def undecidable(stage: Stage) -> Planted:
-    """Cells, lines and coking time: electricity of the whole plant cannot decide, so nobody is accused."""
+def third_line(stage: Stage) -> Planted:
+    """Two of three lines may run; each has a meter that the plant's sum does not count. The third runs a night."""
+    main = stage.channel("U01")
+    unit_kw = round(stage.running_kw("U01") / 3)
+    full, rest = 0.93 * unit_kw, 0.03 * unit_kw
+    main.load_kw[:] = 0.05 * stage.running_kw("U01")
+    for number in (1, 2, 3):
+        load = np.full(SLOTS, full)
+        if number == 3:
+            load[at(15, "00:00") :] = rest
+            load[at(17, "22:00") : at(18, "02:00")] = full
+        main.load_kw += load
+        line = Line(f"DEMO-U01-{number}", "DEMO-U01", f"氧化铝{number}号线", kind="line", units=1, unit_kw=unit_kw)
+        stage.lines.append(line)
+        meter: Meter = replace(
+            main.meter,
+            meter_id=meter_id(1600 + number),
+            line_id=line.line_id,
+            role=Role.LINE,
+            scale=Scale.PRIMARY,
+            account=None,
+        )
+        add_channel(stage, meter, load)
     return Planted(
-        "undecidable",
-        ("DEMO-U01", "DEMO-K01"),
-        "氧化铝按生产线、焦化按出焦时间：不能判定",
-        "kinds of control that cannot be decided",
+        "third_line",
+        ("DEMO-U01",),
+        "氧化铝一厂夜间多开一条线",
+        "a third line by night where two may run, counted from the meters of the lines",
+        (alert(stage, Rule.UNITS_OVER, "U01", (17, "22:45")),),
     )
+
+
+def undecidable(stage: Stage) -> Planted:
+    """Coking time without a count of pushes: electricity of the whole plant cannot decide, so nobody is accused."""
+    return Planted("undecidable", ("DEMO-K01",), "焦化按出焦时间：不能判定", "a kind of control that cannot be decided")
 
 
 def own_generation(stage: Stage) -> Planted:
@@ -277,6 +304,7 @@ SCENES = (
     power_limit_broken,
     cap_broken,
     orange_level,
+    third_line,
     undecidable,
     own_generation,
 )

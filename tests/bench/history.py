@@ -8,7 +8,7 @@ import numpy.typing as npt
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from detectors.days import SLOT
+from detectors.days import PLAIN_SLOT
 from detectors.readings import I32
 from detectors.vocab import Kind, Quality, Scale
 from service.db.copying import as_rows, copy_in, pg_microseconds, row_dtype
@@ -71,7 +71,7 @@ async def lay_days(engine: AsyncEngine, world: World) -> None:
                 " * interval '1 day')::date AS day) d"
             ),
             {
-                "slots": bytes(DAY_SLOTS * SLOT.itemsize),
+                "slots": bytes(DAY_SLOTS * PLAIN_SLOT.itemsize),
                 "first": utc_date(world, -slots),
                 "last": utc_date(world, -DAY_SLOTS),
                 "step": day_step,

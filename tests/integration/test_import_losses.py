@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from detectors.days import SLOT
+from detectors.days import PLAIN_SLOT
 from detectors.registry import (
     Exemption,
     Registry,
@@ -19,7 +19,7 @@ from tests.integration.import_world import DAY, NOW, START, V1, order_revision, 
 
 async def _one_violating_day(connection: AsyncConnection) -> None:
     """Scope P1, 2017-11-16: slots 8 to 11 violate O1, everything else is compliant."""
-    packed = np.zeros(96, SLOT)
+    packed = np.zeros(96, PLAIN_SLOT)
     packed["verdict"] = Verdict.COMPLIANT
     packed["verdict"][8:12] = Verdict.VIOLATING
     packed["order"] = 0

@@ -12,7 +12,7 @@ import numpy as np
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from detectors.days import SLOT
+from detectors.days import PLAIN_SLOT
 from detectors.vocab import Reason, Verdict
 from service.db.feed import AlertEvent, publish
 from service.db.heartbeats import Role, beat
@@ -51,7 +51,7 @@ def slot_end(slot: int) -> str:
 
 def day_slots(*, load_kw: float, violating: Sequence[int] = (), silent: Sequence[int] = ()) -> bytes:
     """48 packed slots, up to noon: cap 100 kW, one meter, ``violating`` at 400 kW, ``silent`` without evidence."""
-    slots = np.zeros(JUDGED, dtype=SLOT)
+    slots = np.zeros(JUDGED, dtype=PLAIN_SLOT)
     slots["wh"] = int(load_kw * 250)
     slots["cap_kw"] = 100.0
     slots["meters"], slots["evidence"] = 1, 1

@@ -4,7 +4,8 @@ import hashlib
 from collections.abc import Mapping
 from datetime import timedelta
 
-from detectors.vocab import Condition, Control, Evidence, Rule, Verdict
+from detectors.vocab import Condition, Evidence, Rule, Verdict
+from tests.oracles.caps import has_day_energy
 from tests.oracles.data_health import FeedState
 from tests.oracles.day_verdicts import DAY_RULES
 from tests.oracles.local_time import LocalTime
@@ -13,7 +14,7 @@ from tests.oracles.slot_rules import Episode
 from tests.oracles.timeline import Timeline, Track
 from tests.oracles.verdicts import Verdicts
 
-LOAD_RULES = (Rule.STOP_RUN, Rule.LIMIT_SLOT, Rule.CAP_ABS, *DAY_RULES, Rule.LIMIT_PACE)
+LOAD_RULES = (Rule.STOP_RUN, Rule.LIMIT_SLOT, Rule.CAP_ABS, Rule.UNITS_OVER, *DAY_RULES, Rule.LIMIT_PACE)
 #: §1.5.
 FINAL_AFTER = timedelta(days=3)
 
@@ -63,7 +64,7 @@ def _energy_over(timeline: Timeline, verdicts: Verdicts, track: Track, episode: 
     local = timeline.local
     if episode.rule in (*DAY_RULES, Rule.LIMIT_PACE):
         day = local.day_of_slot(episode.opened)
-        is_limit = track.order.control == Control.LIMIT  # §3.15: its day cap is energy, whatever it measures
+        is_limit = has_day_energy(timeline.rules.registry, track.order)
         cap_kwh = timeline.energy_cap_kwh(track, day) if is_limit else timeline.power_cap_kwh(track, day)
         judged = [s for s, _ in track.judged(local.slots_of(day)) if s < timeline.until]
         return None if cap_kwh is None else timeline.energy_kwh(timeline.measured, judged) - cap_kwh

@@ -4,11 +4,18 @@ from dataclasses import dataclass
 
 from detectors.registry import Baseline, Exemption, Order, Registry
 from detectors.vocab import Control, Measure, Reason
+from tests.oracles.lines import allowed_of, is_counted, lines_of, unit_caps_kw, units_in
 from tests.oracles.local_time import LocalTime, day_type
 from tests.oracles.rows import DayTypes
 
 #: §3.13: stop 0 (its cap holds a margin), limit 5 %, cap 2 %; day energy 3 %.
-TOLERANCE = {Control.STOP: 0.0, Control.LIMIT: 0.05, Control.CAP: 0.02}
+TOLERANCE = {
+    Control.STOP: 0.0,
+    Control.LIMIT: 0.05,
+    Control.CAP: 0.02,
+    Control.UNITS: 0.0,
+    Control.COKING: 0.0,
+}
 DAY_TOLERANCE = 0.03
 #: §3.14: margin of a stop above its residual, and the two levels where nothing is known of the idle load (x R).
 STOP_MARGIN = 0.05
@@ -24,9 +31,16 @@ def tie_rank(order: Order) -> tuple[int, str]:
     return (TIE_ORDER.index(order.control), order.order_id)
 
 
-def is_energy_limit(order: Order) -> bool:
-    """A limit whose measure is energy."""
+def is_energy_limit(registry: Registry, order: Order) -> bool:
+    """A limit whose measure is energy; coking time on a scope whose energy counts pushes."""
+    if order.control == Control.COKING:
+        return any(s.scope_id == order.scope_id and s.kind == "pushes" for s in registry.scopes)
     return order.control == Control.LIMIT and order.measure == Measure.ENERGY
+
+
+def has_day_energy(registry: Registry, order: Order) -> bool:
+    """§3.15: its day cap is energy, whatever it measures."""
+    return order.control == Control.LIMIT or is_energy_limit(registry, order)
 
 
 def is_power_limit(order: Order) -> bool:
@@ -78,7 +92,10 @@ class Rules:
             if residual_kw is not None:
                 return residual_kw + (STOP_MARGIN * baseline.running_kw if baseline is not None else 0.0)
             return IDLE_LOW * baseline.running_kw if baseline is not None else None
-        if order.control == Control.LIMIT and baseline is not None and order.reduction is not None:
+        if order.control == Control.UNITS:
+            return unit_caps_kw(self.registry, self.baseline_at, order, at)[0]
+        is_limit = has_day_energy(self.registry, order)
+        if is_limit and baseline is not None and order.reduction is not None:
             return (1 - order.reduction) * baseline.running_kw
         return None
 
@@ -116,6 +133,11 @@ class OrderSlot:
     is_three_valued: bool  # §3.14: neither residual nor idle is known
     baseline: Baseline | None
     unknown_cap: Reason | None  # why no cap is known
+    is_energy: bool = False
+    allowed: int | None = None  # units that may run, of an order by units
+    total: int = 0  # units of its scope
+    is_counted: bool = False  # by the meters of its lines, whatever the load
+    low_kw: float | None = None  # estimated units: up to this load surely no more run
 
     @property
     def is_judged(self) -> bool:
@@ -132,7 +154,17 @@ def order_slot(rules: Rules, order: Order, grace_end: int, slot: int) -> OrderSl
     max_kw = max((e.max_kw for e in exemptions if e.max_kw is not None), default=None)
     cap_kw = rules.nominal_cap_kw(order, start)
     unknown_cap: Reason | None = None
-    if order.control in (Control.UNITS, Control.COKING):
+    is_energy = is_energy_limit(rules.registry, order)
+    allowed: int | None = None
+    total, is_by_count, low_kw = 0, False, None
+    if order.control == Control.UNITS:
+        scope = next(s for s in rules.registry.scopes if s.scope_id == order.scope_id)
+        allowed = allowed_of(rules.registry, order)
+        total = sum(units_in(line) for line in lines_of(rules.registry, scope))
+        is_by_count = is_counted(rules.registry, scope)
+        if allowed is None or (not is_by_count and cap_kw is None):
+            unknown_cap = Reason.UNDECIDABLE
+    elif order.control == Control.COKING and not is_energy:
         unknown_cap = Reason.UNDECIDABLE
     elif cap_kw is None:
         unknown_cap = Reason.NO_BASELINE if baseline is None else Reason.UNDECIDABLE
@@ -147,10 +179,29 @@ def order_slot(rules: Rules, order: Order, grace_end: int, slot: int) -> OrderSl
         cap_kw = max(cap_kw, max_kw or 0.0)  # §3.18
         if is_three_valued and baseline is not None:
             over_kw = max(IDLE_HIGH * baseline.running_kw, max_kw or 0.0)
+        elif order.control == Control.UNITS:
+            _, over_kw, low_kw = unit_caps_kw(rules.registry, rules.baseline_at, order, start)
+            over_kw = None if over_kw is None else max(over_kw, max_kw or 0.0)
+            low_kw = None if low_kw is None else max(low_kw, max_kw or 0.0)
         else:
             over_kw = cap_kw * (1 + TOLERANCE[order.control])
     is_in_grace = start < grace_end  # §3.19
-    return OrderSlot(order, is_exempt, is_in_grace, cap_kw, over_kw, max_kw, is_three_valued, baseline, unknown_cap)
+    return OrderSlot(
+        order=order,
+        is_exempt=is_exempt,
+        is_in_grace=is_in_grace,
+        cap_kw=cap_kw,
+        over_kw=over_kw,
+        max_kw=max_kw,
+        is_three_valued=is_three_valued,
+        baseline=baseline,
+        unknown_cap=unknown_cap,
+        is_energy=is_energy,
+        allowed=allowed,
+        total=total,
+        is_counted=is_by_count,
+        low_kw=low_kw,
+    )
 
 
 def day_cap_shares(rules: Rules, judged: list[tuple[int, OrderSlot]]) -> dict[int, float] | None:

@@ -108,7 +108,7 @@ def offline_episodes(timeline: Timeline, track: Track, feeds: Mapping[str, FeedS
             if is_long or is_near or ordered_missing.get(day, 0) >= local.slots_in(DAY_SUM_MIN):
                 grade = 2
         reason: CloseReason | None = None
-        if gap and timeline.measured[slot].coverage == 1:
+        if gap and timeline.measured[slot].coverage == 1 and not does_count:
             reason = CloseReason.COVERAGE
         elif gap and slot == final_slot:
             reason = CloseReason.ORDER_END

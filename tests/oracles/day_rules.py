@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import date, timedelta
 
 from detectors.vocab import CloseReason, Control, Rule
-from tests.oracles.caps import DAY_TOLERANCE, is_energy_limit, is_power_limit
+from tests.oracles.caps import DAY_TOLERANCE, has_day_energy, is_energy_limit, is_power_limit
 from tests.oracles.slot_rules import Episode
 from tests.oracles.timeline import Measured, Timeline, Track
 from tests.oracles.verdicts import Verdicts, crossing_slot
@@ -37,8 +37,8 @@ def _stop_day(
 
 
 def _hours_over(timeline: Timeline, verdicts: Verdicts, track: Track, day: date, until: int) -> int | None:
-    """The 16th over slot (4 h) of the day under a stop, cap or power limit."""
-    if track.order.control not in (Control.STOP, Control.CAP) and not is_power_limit(track.order):
+    """The 16th over slot (4 h) of the day under a stop, cap or power limit; lines and cells too."""
+    if track.order.control not in (Control.STOP, Control.CAP, Control.UNITS) and not is_power_limit(track.order):
         return None
     order_id = track.order.order_id
     over = [s for s, _ in track.judged(timeline.local.slots_of(day)) if s < until and verdicts[s].is_over(order_id)]
@@ -54,7 +54,7 @@ def _pace_slots(
     Not from the slot on where it is broken; the last hour speaks only where every slot of it has coverage 1.
     """
     cap_kwh = timeline.energy_cap_kwh(track, day)
-    if not is_energy_limit(track.order) or cap_kwh is None:
+    if not is_energy_limit(timeline.rules.registry, track.order) or cap_kwh is None:
         return []
     h, hour = timeline.local.hours(), timeline.local.slots_in(PACE_MIN)
     judged = [s for s, _ in track.judged(timeline.local.slots_of(day))]
@@ -90,7 +90,9 @@ def day_episodes(
         reason = CloseReason.ORDER_END if is_order_end else CloseReason.DAY_END
         is_closed = timeline.as_of >= ends_s
         over = [s for s in slots if verdicts[s].is_over(track.order.order_id)]
-        broken = crossing_slot(timeline, measured, track, day, until) if track.order.control == Control.LIMIT else None
+        broken: int | None = None
+        if has_day_energy(timeline.rules.registry, track.order):
+            broken = crossing_slot(timeline, measured, track, day, until)
         pace = _pace_slots(timeline, measured, track, day, until, broken)
         fired = [
             (Rule.LIMIT_DAY, 2, broken, over),

@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 from datetime import date
 
-from detectors.vocab import Control, Reason, Rule, Verdict
-from tests.oracles.caps import tie_rank
+from detectors.vocab import Reason, Rule, Verdict
+from tests.oracles.caps import has_day_energy, tie_rank
 from tests.oracles.day_rules import day_episodes
+from tests.oracles.lines import lines_of, units_in
 from tests.oracles.rows import DayRow
 from tests.oracles.slot_rules import LONGEST_M_MIN, Episode, slot_episodes
 from tests.oracles.timeline import Measured, Timeline, Track, filled
@@ -48,6 +49,7 @@ def _could_fire(timeline: Timeline, verdicts: Verdicts, day: date) -> bool:
     slots = timeline.local.slots_of(day)
     behind = slots.stop + timeline.local.slots_in(LONGEST_M_MIN)
     what_if = dict(timeline.measured)
+    units = sum(units_in(line) for line in lines_of(timeline.rules.registry, timeline.scope))
     for slot in range(slots.start, behind):
         if verdicts[slot].verdict != Verdict.UNKNOWN:
             continue
@@ -55,7 +57,7 @@ def _could_fire(timeline: Timeline, verdicts: Verdicts, day: date) -> bool:
         max_kw = float("inf")
         if at is not None:
             max_kw = at.max_kw if at.max_kw is not None else MAX_OF_RUNNING * at.running_kw
-        what_if[slot] = filled(timeline.measured, slot, max_kw, timeline.local.hours())
+        what_if[slot] = filled(timeline.measured, slot, max_kw, timeline.local.hours(), units)
     would_be = judge_slots(timeline, what_if)
     return _accuses(timeline, load_episodes(timeline, what_if, would_be, behind), day)
 
@@ -98,7 +100,7 @@ def day_row(timeline: Timeline, verdicts: Verdicts, episodes: dict[str, list[Epi
     track = _order_of_day(timeline, verdicts, all_slots)
     cap_kwh: float | None = None
     if track is not None:
-        is_limit = track.order.control == Control.LIMIT  # §3.15: a limit's day cap is energy, whatever it measures
+        is_limit = has_day_energy(timeline.rules.registry, track.order)
         cap_of = timeline.energy_cap_kwh if is_limit else timeline.power_cap_kwh
         cap_kwh = cap_of(track, day)
     verdict, reasons = day_verdict(timeline, verdicts, episodes, day)

@@ -14,6 +14,15 @@ DEFAULT_DELAY_MIN = 5
 
 
 @dataclass(frozen=True)
+class UnitCount:
+    """Units of a scope in one slot: surely running, surely not. Of the rest nothing is known."""
+
+    running: int
+    idle: int
+    needs_proof: int = 0  # of the idle ones: all line meters read 0, and only the scope's own load can prove that
+
+
+@dataclass(frozen=True)
 class ScopeSlot:
     """What the meters of a scope say of one slot, before any order is asked."""
 
@@ -26,6 +35,7 @@ class ScopeSlot:
     missing: tuple[str, ...]  # missing (§1.4) and not in a declared outage
     is_bad: bool  # a value was set aside (§2.6, §2.12)
     meter_wh: Mapping[str, int]  # energy of each meter with evidence or a partial tiling
+    units: UnitCount | None = None  # running units, where the meters of lines count them
 
     def load_kw(self, hours: float) -> float | None:
         """Mean load, or its lower bound."""

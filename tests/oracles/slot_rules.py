@@ -1,15 +1,20 @@
-"""The slot rules stop_run, limit_slot and cap_abs: n of m, and how an alert closes (SEMANTICS §5.24 to §5.26)."""
+"""The slot rules stop_run, limit_slot, cap_abs, units_over: n of m, and how an alert closes (SEMANTICS §5.24-5.26)."""
 
 from dataclasses import dataclass
 
 from detectors.vocab import CloseReason, Control, Rule, Verdict
 from tests.oracles.caps import is_power_limit
 from tests.oracles.timeline import Measured, Timeline, Track
-from tests.oracles.verdicts import Verdicts
+from tests.oracles.verdicts import Verdicts, by_units, count_of
 from tests.oracles.windows import Window
 
 #: §5.24 in minutes: n of m. stop_run 3 of 4 slots, limit_slot 6 of 8, cap_abs 2 of 4.
-N_OF_M_MIN = {Rule.STOP_RUN: (45, 60), Rule.LIMIT_SLOT: (90, 120), Rule.CAP_ABS: (30, 60)}
+N_OF_M_MIN = {
+    Rule.STOP_RUN: (45, 60),
+    Rule.LIMIT_SLOT: (90, 120),
+    Rule.CAP_ABS: (30, 60),
+    Rule.UNITS_OVER: (45, 60),
+}
 #: §5.25: minutes at or below this share of the cap.
 CLOSE_MIN = 30
 CLOSE_SHARE = 0.95
@@ -38,11 +43,20 @@ def slot_rule(track: Track) -> Rule | None:
         return Rule.STOP_RUN
     if track.order.control == Control.CAP:
         return Rule.CAP_ABS
+    if track.order.control == Control.UNITS:
+        return Rule.UNITS_OVER
     return Rule.LIMIT_SLOT if is_power_limit(track.order) else None
 
 
 def _meets_low_load(timeline: Timeline, measured: Measured, verdicts: Verdicts, track: Track, slot: int) -> bool:
-    """§5.25: not unknown, coverage 1 and load <= 0.95 of the order's own cap."""
+    """§5.25: not unknown, coverage 1 and load <= 0.95 of the order's own cap.
+
+    Counted units: not unknown, every unit known, and no more running than allowed.
+    """
+    if track.slots[slot].is_counted:
+        is_kept = by_units(track.slots[slot], measured[slot], timeline.local.hours()) == Verdict.COMPLIANT
+        knows_all = count_of(track.slots[slot], measured[slot])[2] == 0
+        return is_kept and knows_all and verdicts[slot].verdict != Verdict.UNKNOWN
     now, cap_kw = measured[slot], track.slots[slot].cap_kw
     load_kw = timeline.load_kw(measured, slot)
     if verdicts[slot].verdict == Verdict.UNKNOWN or now.coverage < 1 or load_kw is None or cap_kw is None:

@@ -17,6 +17,7 @@ from detectors.registry import (
     FOREVER,
     Baseline,
     Exemption,
+    Line,
     Meter,
     Multiplier,
     Order,
@@ -92,9 +93,8 @@ def _stretches(draw: st.DrawFn, span: Span) -> tuple[int, int]:
 @st.composite
 def _orders(draw: st.DrawFn, order_id: str, scope_id: str, span: Span) -> Order:
     begin, end = draw(_stretches(span))
-    control = draw(
-        st.sampled_from([Control.STOP, Control.STOP, Control.LIMIT, Control.LIMIT, Control.CAP, Control.UNITS])
-    )
+    kinds = [Control.STOP] * 3 + [Control.LIMIT] * 3 + [Control.CAP] * 2 + [Control.UNITS] * 3 + [Control.COKING]
+    control = draw(st.sampled_from(kinds))
     is_energy = control == Control.LIMIT and draw(st.booleans())
     window = draw(st.sampled_from([(None, None)] * 3 + [(79200, 21600), (28800, 64800), (9000, 32400), (73800, 1800)]))
     return Order(
@@ -105,13 +105,52 @@ def _orders(draw: st.DrawFn, order_id: str, scope_id: str, span: Span) -> Order:
         end,
         daily_from_s=window[0],
         daily_to_s=window[1],
-        reduction=draw(st.sampled_from([0.3, 0.5])) if control == Control.LIMIT else None,
+        reduction=draw(_reductions(control)),
         cap_kw=draw(st.sampled_from([303.3, 1511.1])) if control == Control.CAP else None,
+        units_allowed=draw(st.sampled_from([None, 0, 1, 1, 2, 4])) if control == Control.UNITS else None,
         residual_kw=draw(st.sampled_from([None, None, 101.3])) if control == Control.STOP else None,
         ramp_down_h=draw(st.sampled_from([None, 0.0, 0.0, 1.0])),
         measure=Measure.ENERGY if is_energy else Measure.POWER,
-        level=draw(st.sampled_from([None, None, "red"])),
+        level=draw(st.sampled_from([None, None, "orange", "red"])),
     )
+
+
+@st.composite
+def _reductions(draw: st.DrawFn, control: Control) -> float | None:
+    """A limit always has one; where units are named or nothing is known of the ovens there may be none."""
+    if control in (Control.STOP, Control.CAP):
+        return None
+    return draw(st.sampled_from([0.3, 0.5] if control == Control.LIMIT else [0.3, 0.5, 0.5, None]))
+
+
+@st.composite
+def _lines(draw: st.DrawFn, plant_id: str, own: list[Meter], span: Span) -> tuple[list[Line], list[Meter]]:
+    """Lines of a plant: none, without meters, with meters of their own, or each with a meter of the plant.
+
+    own: the plant's meters. Returns the lines, and all meters of the plant.
+    """
+    shape = draw(st.sampled_from(["none", "none", "bare", "bare", "apart", "apart", "apart", "shared", "in part"]))
+    if shape == "none":
+        return [], own
+    count = len(own) if shape == "shared" else draw(st.integers(1, 3))
+    lines = [
+        Line(
+            f"{plant_id}L{i}",
+            plant_id,
+            f"line {i}",
+            units=draw(st.sampled_from([None, None, None, 1, 2, 5])),
+            unit_kw=draw(st.sampled_from([None, 97.3, 301.7, 301.7, 650.9])),
+        )
+        for i in range(count)
+    ]
+    if shape == "shared":
+        return lines, [replace(m, line_id=line.line_id) for m, line in zip(own, lines, strict=True)]
+    metered = lines if shape == "apart" else lines[1:] if shape == "in part" else []
+    apart = []
+    for line in metered:
+        meter = draw(_meters(f"{line.line_id}m", plant_id, span, with_registers=True))
+        apart.append(replace(meter, role=Role.LINE, line_id=line.line_id))
+    return lines, own + apart
 
 
 @st.composite
@@ -232,9 +271,24 @@ def worlds(draw: st.DrawFn, with_registers: bool = True) -> World:
     span = Span(local.midnight(first), local.midnight(first + timedelta(days=days)), slot_s)
     plants = [f"P{i}" for i in range(draw(st.integers(1, 3)))]
     meter_ids = [(p, f"{p}m{i}") for p in plants for i in range(draw(st.sampled_from([1, 1, 1, 2])))]
-    meters = [draw(_meters(meter_id, p, span, with_registers)) for p, meter_id in meter_ids]
-    scopes = [Scope("Q", plants[0], "a process")] if draw(st.booleans()) else []
-    members = [ScopeMeter("Q", m.meter_id, 1, *draw(_stretches(span))) for m in meters[:2] if scopes]
+    meters: list[Meter] = []
+    lines: list[Line] = []
+    for p in plants:
+        own = [draw(_meters(meter_id, p, span, with_registers)) for plant, meter_id in meter_ids if plant == p]
+        of_plant, its_meters = draw(_lines(p, own, span))
+        lines, meters = lines + of_plant, meters + its_meters
+    scopes = []
+    if draw(st.booleans()):
+        scopes.append(Scope("Q", plants[0], "a process", draw(st.sampled_from(["plant", "process", "pushes"]))))
+    members = [
+        ScopeMeter("Q", m.meter_id, draw(st.sampled_from([1, 1, 1, -1])), *draw(_stretches(span)))
+        for m in meters[:3]
+        if scopes
+    ]
+    # A scope of a line holds its baseline, and may be under an order of its own.
+    scopes += [Scope(x.line_id, x.plant_id, x.name, "line") for x in lines if draw(st.booleans())]
+    own_scopes = {s.scope_id for s in scopes}
+    members += [ScopeMeter(m.line_id or "", m.meter_id) for m in meters if m.line_id in own_scopes]
     scope_ids = plants + [s.scope_id for s in scopes]
     orders = [
         draw(_orders(f"O{i}", draw(st.sampled_from(scope_ids)), span))
@@ -242,6 +296,11 @@ def worlds(draw: st.DrawFn, with_registers: bool = True) -> World:
     ]
     if orders and draw(st.sampled_from([False, False, True])):
         orders.append(replace(draw(_orders(orders[0].order_id, orders[0].scope_id, span)), revision=2))
+    elif orders and draw(st.sampled_from([False, False, True])):  # a penalty: one order's end is moved
+        longer = draw(
+            st.sampled_from([FOREVER, orders[0].valid_to + 43200 if orders[0].valid_to < FOREVER else FOREVER])
+        )
+        orders.append(replace(orders[0], valid_to=longer, revision=2))
     exemptions = []
     for _ in range(draw(st.sampled_from([0, 0, 1, 2]))):
         begin, end = draw(_stretches(span))
@@ -267,6 +326,7 @@ def worlds(draw: st.DrawFn, with_registers: bool = True) -> World:
     registry = Registry(
         zone=zone,
         sources=(Source("feed", draw(st.sampled_from([0, 5, 60]))),),
+        lines=tuple(lines),
         plants=tuple(Plant(p, p, "county", contract_kw=draw(st.sampled_from([None, None, 1250.1]))) for p in plants),
         meters=tuple(meters),
         multipliers=tuple(multipliers),

@@ -5,11 +5,12 @@ from dataclasses import dataclass, replace
 from datetime import date
 
 from detectors.registry import Order, Registry, Scope
-from detectors.vocab import Kind
+from detectors.vocab import Control, Kind
 from tests.oracles.caps import OrderSlot, Rules, day_cap_shares, order_slot
 from tests.oracles.energy import MeterSeries, tile
 from tests.oracles.local_time import LocalTime
-from tests.oracles.scope_slots import ScopeSlot, scope_slot, valid_meters
+from tests.oracles.scope_slots import ScopeSlot, UnitCount, scope_slot, valid_meters
+from tests.oracles.units import count_units, heard_missing
 from tests.oracles.windows import Window, effective_orders, touches, windows
 
 #: What each slot of a scope measures, by slot number; a filled copy of it asks "what if" (§4.23).
@@ -111,8 +112,7 @@ def lowest_threshold(tracks: Sequence[Track], slots: Sequence[int]) -> float | N
             at = track.slots.get(s)
             if at is None or at.is_exempt or at.over_kw is None or at.cap_kw is None:
                 continue
-            is_energy = track.order.control == "limit" and track.order.measure == "energy"
-            lowest.append(at.cap_kw if is_energy else at.over_kw)
+            lowest.append(at.cap_kw if at.is_energy else at.over_kw)
     return min(lowest, default=None)
 
 
@@ -151,14 +151,22 @@ def make_timeline(
             by_day[day] = lowest_threshold(tracks, local.slots_of(day))
         thresholds = (lowest_threshold(tracks, [slot]), by_day[day])
         baseline = rules.baseline_at(scope.scope_id, slot * local.slot_s)
-        measured[slot] = scope_slot(registry, scope.scope_id, series, slot, local, as_of, baseline, thresholds)
+        found = scope_slot(registry, scope.scope_id, series, slot, local, as_of, baseline, thresholds)
+        if any(o.control == Control.UNITS for o in orders):
+            heard = heard_missing(registry, scope, series, slot, local, as_of)
+            found = replace(found, missing=found.missing + heard, units=count_units(rules, scope, series, slot))
+        measured[slot] = found
     touched = frozenset(s for s in horizon if any(touches(o, local, s) for o in orders))
     registers = _register_days(registry, scope.scope_id, series, local, sorted(by_day))
     return Timeline(scope, rules, horizon, until, as_of, tracks, measured, touched, registers)
 
 
-def filled(measured: Measured, slot: int, kw: float, hours: float) -> ScopeSlot:
+def filled(measured: Measured, slot: int, kw: float, hours: float, units_of_scope: int) -> ScopeSlot:
     """§4.23: an unknown slot as if every meter had spoken and the load were ``kw``, at least what is known of it."""
     known = measured[slot]
     wh = max(known.wh or 0, kw * hours * 1000)
-    return replace(known, coverage=1.0, wh=wh, reasons=frozenset(), missing=())
+    units = known.units
+    if units is not None:  # every unit that may run does
+        proven = units.idle if known.coverage == 1 else units.idle - units.needs_proof
+        units = UnitCount(units_of_scope - proven, proven)
+    return replace(known, coverage=1.0, wh=wh, reasons=frozenset(), missing=(), units=units)

@@ -6,6 +6,7 @@ from datetime import date
 
 from detectors.vocab import Reason, Verdict
 from tests.oracles.caps import DAY_TOLERANCE, IDLE_LOW, STOP_MARGIN, OrderSlot, is_energy_limit, tie_rank
+from tests.oracles.scope_slots import ScopeSlot
 from tests.oracles.timeline import Measured, Timeline, Track
 
 
@@ -36,7 +37,7 @@ def taker_of(active: Sequence[OrderSlot]) -> OrderSlot:
         return (at.cap_kw if at.cap_kw is not None else float("inf"), tie_rank(at.order))
 
     known = [at for at in active if at.cap_kw is not None]
-    power = [at for at in known if not is_energy_limit(at.order)]
+    power = [at for at in known if not at.is_energy]
     if power or known:
         return min(power or known, key=by_cap)
     return min(active, key=lambda at: tie_rank(at.order))
@@ -70,6 +71,43 @@ def _by_power(at: OrderSlot, load_kw: float | None, coverage: float) -> tuple[Ve
     return Verdict.COMPLIANT, Reason.WITHIN_TOLERANCE if load_kw > at.cap_kw else None
 
 
+def _by_estimate(at: OrderSlot, load_kw: float | None, coverage: float) -> tuple[Verdict, Reason | None]:
+    """Lines and cells without meters of their own: what the load of all proves."""
+    assert at.over_kw is not None
+    assert at.low_kw is not None
+    if load_kw is not None and load_kw > at.over_kw:
+        return Verdict.VIOLATING, None
+    if coverage < 1 or load_kw is None:
+        return Verdict.UNKNOWN, None
+    return (Verdict.COMPLIANT, None) if load_kw <= at.low_kw else (Verdict.UNKNOWN, Reason.ESTIMATED)
+
+
+def count_of(at: OrderSlot, now: ScopeSlot) -> tuple[int, int, int]:
+    """Units of an order that surely run, that surely do not, and the others."""
+    if now.units is None:
+        return 0, 0, at.total
+    idle = now.units.idle if now.coverage == 1 else now.units.idle - now.units.needs_proof
+    return now.units.running, idle, at.total - now.units.running - idle
+
+
+def by_units(at: OrderSlot, now: ScopeSlot, hours: float) -> Verdict:
+    """Counted lines and cells: more surely run than allowed; surely no more do; or neither is known.
+
+    §3.18: an exemption with a cap allows a load up to it as well.
+    """
+    if at.allowed is None:
+        return Verdict.UNKNOWN
+    running, idle, unknown = count_of(at, now)
+    load_kw = now.load_kw(hours)
+    is_beyond = at.max_kw is None or (load_kw is not None and load_kw > at.max_kw)
+    is_within = at.max_kw is not None and load_kw is not None and now.coverage == 1 and load_kw <= at.max_kw
+    if running > at.allowed and is_beyond:
+        return Verdict.VIOLATING
+    if (running + unknown <= at.allowed and running + idle > 0) or is_within:
+        return Verdict.COMPLIANT
+    return Verdict.UNKNOWN
+
+
 def _by_energy(
     at: OrderSlot, load_kw: float | None, coverage: float, is_broken: bool, is_used_up: bool
 ) -> tuple[Verdict, Reason | None]:
@@ -96,7 +134,7 @@ def judge_slots(timeline: Timeline, measured: Measured) -> dict[int, SlotVerdict
     caps: dict[tuple[str, date], float | None] = {}
     broken: dict[tuple[str, date], int | None] = {}
     for track in timeline.tracks:
-        if is_energy_limit(track.order):
+        if is_energy_limit(timeline.rules.registry, track.order):
             for day in timeline.days:
                 key = (track.order.order_id, day)
                 caps[key] = timeline.energy_cap_kwh(track, day)
@@ -133,12 +171,17 @@ def _judge(
     load_kw = timeline.load_kw(measured, slot)
     if taker.unknown_cap is not None:  # §3.16
         return SlotVerdict(Verdict.UNKNOWN, now.reasons | {taker.unknown_cap}, taker, taker)
-    if is_energy_limit(taker.order):
+    if taker.is_counted:
+        verdict = by_units(taker, now, timeline.local.hours())
+        reason = Reason.UNITS_UNKNOWN if verdict == Verdict.UNKNOWN else None
+    elif taker.is_energy:
         if cap_kwh is None:  # §3.15
             return SlotVerdict(Verdict.UNKNOWN, now.reasons | {Reason.NO_DAY_ENERGY}, taker, taker)
         is_broken = broken is not None and slot >= broken
         is_used_up = _used_kwh(timeline, measured, slot, taker) > cap_kwh
         verdict, reason = _by_energy(taker, load_kw, now.coverage, is_broken, is_used_up)
+    elif taker.low_kw is not None:
+        verdict, reason = _by_estimate(taker, load_kw, now.coverage)
     else:
         verdict, reason = _by_power(taker, load_kw, now.coverage)
     reasons: set[Reason] = {reason} if reason is not None else set()

@@ -6,9 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from detectors.days import SLOT, packed, unpacked, unpacked_columns, unpacked_row
+from detectors.days import PLAIN_SLOT, SLOT, packed, unpacked, unpacked_columns, unpacked_row
 
 NAMES = SLOT.names or ()
+UNITS = ("units_running", "units_idle", "units_zero")
 
 
 def slots_of(seed: int, scopes: int, count: int) -> npt.NDArray[np.void]:
@@ -45,10 +46,16 @@ def test_what_was_packed_comes_back(seed: int, scopes: int, count: int) -> None:
 @given(seed=st.integers(0, 2**32 - 1))
 def test_rows_of_different_lengths_and_of_the_first_schema_lie_side_by_side(seed: int) -> None:
     long, short = slots_of(seed, 3, 96), slots_of(seed + 1, 2, 4)
-    plain = [b"\x00\x80" + row.tobytes() for row in slots_of(seed + 2, 2, 50)]
-    rows = [*packed(long), plain[0], *packed(short), plain[1]]
+    first = slots_of(seed + 2, 2, 50)
+    plain = np.zeros(first.shape, PLAIN_SLOT)
+    for name in PLAIN_SLOT.names or ():
+        plain[name] = first[name]
+    of_first = [b"\x00\x80" + row.tobytes() for row in plain]
+    rows = [*packed(long), of_first[0], *packed(short), of_first[1]]
     found, counts = unpacked(*joined(rows), width=96)
     assert counts.tolist() == [96, 96, 96, 50, 4, 4, 50]
+    for name in NAMES:
+        np.testing.assert_array_equal(found[name][[3, 6], :50], 0 if name in UNITS else first[name])
     for row, slots, count in zip(rows, found, counts.tolist(), strict=True):
         assert unpacked_row(row).tobytes() == slots[:count].tobytes()
 
@@ -67,3 +74,40 @@ def test_a_day_of_one_meter_is_small(wh: int, most: int) -> None:
     slots["wh"] = np.random.default_rng(1).integers(0, wh, 96)
     slots["cap_kw"] = np.nan
     assert len(packed(slots)[0]) < most
+
+
+#: Two rows of five slots, as they were packed before units were counted.
+BEFORE_UNITS = (
+    "52430500fa00000000000000fdffffffa0860100070000000000000000205940000000000400000004000000000000000000000001000000"
+    "010001000100010000000100000000000000014006050504060000",
+    "bc02050000000000020000000100000000000000020000000000000003000000000000000400000000000000000000000000f87f00000000"
+    "0000f03f000000000000004000000000000008400000000000001040001000000200020000000100020003000400050005ff0000000000",
+)
+
+
+def test_rows_packed_before_units_were_counted_still_unpack_and_pack_as_before() -> None:
+    rows = [bytes.fromhex(text) for text in BEFORE_UNITS]
+    found, counts = unpacked(*joined(rows), width=5)
+    assert counts.tolist() == [5, 5]
+    assert found["wh"].tolist() == [[250, 0, -3, 100_000, 7], [2**33, 1, 2, 3, 4]]
+    np.testing.assert_array_equal(found["cap_kw"], [[100.5] * 5, [np.nan, 1, 2, 3, 4]])
+    assert found["missing"].tolist() == [[0, 1, 0, 0, 0], [0] * 5]
+    assert found["verdict"].tolist() == [[6, 5, 5, 4, 6], [5] * 5]
+    assert found["order"].tolist() == [[0] * 5, [-1, 0, 0, 0, 0]]
+    assert not any(found[name].any() for name in UNITS)
+    assert packed(found) == rows
+    columns, _ = unpacked_columns(*joined(rows), width=5, names=("wh", *UNITS))
+    assert not any(columns[name].any() for name in UNITS)
+
+
+def test_counted_units_come_back_and_rows_without_them_pay_nothing() -> None:
+    slots = slots_of(11, 2, 96)
+    for name in UNITS:
+        slots[0][name] = np.arange(96) % 7
+        slots[1][name] = 0
+    counted, bare = packed(slots)
+    found, _ = unpacked(*joined([bare, counted]), width=96)
+    assert found[1].tobytes() == slots[0].tobytes()
+    assert found[0].tobytes() == slots[1].tobytes()
+    slots[0]["units_zero"] = slots[0]["units_idle"] = slots[0]["units_running"] = 0
+    assert len(counted) - len(packed(slots)[0]) == 3 * 2 * 96

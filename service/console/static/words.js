@@ -26,7 +26,7 @@ const EN = {
 const CODES = {
   stop_run: ["停产期间运行", "running under a stop"], stop_day: ["停产日电量超限", "day energy under a stop"], limit_slot: ["限产负荷超限", "over the limit"],
   limit_day: ["限产日电量超限", "day energy over the limit"], limit_pace: ["日电量将超限", "pace breaks the day's limit"], hours_over: ["累计超限时长", "hours over"],
-  cap_abs: ["超核定负荷", "over the approved load"], offline: ["计量离线", "meter silent"], feed_down: ["数据源中断", "source down"], outage: ["停电", "outage"], bad_data: ["数据异常", "bad data"],
+  cap_abs: ["超核定负荷", "over the approved load"], units_over: ["运行台数超限", "too many lines or cells"], offline: ["计量离线", "meter silent"], feed_down: ["数据源中断", "source down"], outage: ["停电", "outage"], bad_data: ["数据异常", "bad data"],
   compliant: ["合规", "compliant"], violating: ["违规", "violating"], unknown: ["无法判定", "unknown"], grace: ["降负荷宽限", "grace"], exempt: ["豁免", "exempt"], no_order: ["无停限令", "no order"],
   pending: ["待确认", "pending"], firing: ["持续中", "firing"], recovering: ["恢复中", "recovering"], retracted: ["已撤回", "retracted"],
   provisional: ["暂定", "provisional"], final: ["最终", "final"], revised: ["已修订", "revised"],
@@ -35,6 +35,7 @@ const CODES = {
   partial_slot: ["令仅覆盖部分时段", "order covers part of the slot"], within_tolerance: ["容差内", "within tolerance"], missing: ["缺数", "missing"], awaited: ["等待数据", "awaited"],
   incomplete: ["部分计量点", "part of the meters"], no_meter: ["无有效计量点", "no meter"], zero_unproven: ["零值未证实", "zero not proven"], resolution: ["表码分辨率不足", "register too coarse"],
   idle_unknown: ["停产负荷未知", "idle level unknown"], no_baseline: ["无基准", "no baseline"], no_day_energy: ["无日基准电量", "no day energy"], undecidable: ["用电无法判定", "cannot be decided"],
+  estimated: ["按负荷估算不能判定", "left open by the estimate"], units_unknown: ["运行台数不明", "running units not known"],
   day_cap_used: ["日电量已用尽", "day cap used"], over_capacity: ["超合同容量", "over capacity"], not_evidence: ["非有效数据", "not evidence"], no_multiplier: ["无综合倍率", "no multiplier"],
   below_cap: ["回落", "below cap"], order_end: ["令已结束", "order ended"], window_end: ["时段结束", "window ended"], exemption: ["豁免", "exemption"], day_end: ["当日结束", "day ended"], cleared: ["已恢复", "cleared"],
 };
