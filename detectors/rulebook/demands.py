@@ -117,7 +117,11 @@ def ordered(case: Case, item: Item, demand: Demand, scope_id: str) -> Decision:
 
 
 def _process(case: Case, item: Item, demand: Demand) -> Decision:
-    """A stop of a part: of the plant where it has nothing else, of the process scope where it has."""
+    """A stop of a part: of the plant where it has nothing else, of the process scope where it has.
+
+    A step that is named by its lines alone (VOC) is never the plant, nor the plant less other lines: those hold offices
+    and treatment too.
+    """
     part = _part_of(item)
     scope_id = process_scope_id(case.plant.plant_id, item.item_id)
     shares = [_share(part, facts) for facts in map(case.of_line, case.lines)] or [_share(part, case.facts)]
@@ -128,11 +132,12 @@ def _process(case: Case, item: Item, demand: Demand) -> Decision:
         return ordered(case, item, demand, scope_id)
     if _UNKNOWN in shares:
         return undecided(case, item, [part.attribute])
-    if all(share == _WHOLE for share in shares) and (case.lines or not part.lines_only):
+    if all(share == _WHOLE for share in shares) and not part.lines_only:
         return ordered(case, item, replace(demand, kind=ControlKind.STOP), case.plant.plant_id)
     inside, outside = _apart(case, part, case.lines)
     is_apart = bool(case.lines) and _MIXED not in shares
-    if is_apart and part_members(case.office, scope_id, case.plant.plant_id, inside, outside):
+    rest = [] if part.lines_only else outside
+    if is_apart and part_members(case.office, scope_id, case.plant.plant_id, inside, rest):
         return ordered(case, item, demand, scope_id)
     return undecided(case, item, [METERS])
 

@@ -77,7 +77,7 @@ def wanted_orders(rulebook: Rulebook, registry: Registry, decisions: Sequence[De
     scopes = [rows.scopes[scope_id] for scope_id in sorted(rows.scopes)]
     return Wanted(
         scopes=tuple(scope for scope, _ in scopes),
-        scope_meters=tuple(member for _, members in scopes for member in members),
+        scope_meters=tuple(m for _, members in scopes for m in sorted(members, key=lambda m: m.meter_id)),
         orders=tuple(rows.orders[order_id] for order_id in sorted(rows.orders)),
         exemptions=tuple(sorted(rows.exemptions, key=lambda e: (e.scope_id, e.order_id or "", e.valid_from))),
     )
