@@ -100,9 +100,8 @@ def with_plan(decision: Decision, plan: PlantPlan | None, rulebook: Rulebook) ->
     fault = _loosens(decision, plan)
     if fault is not None:
         who = decision.line_id or decision.plant_id
-        raise PlantPlanError(
-            f"{who}：一厂一策宽于{decision.clause}：{fault[0]}", f"{who}: {decision.clause}: {fault[1]}"
-        )
+        clause = decision.clause
+        raise PlantPlanError(f"{who}：一厂一策宽于{clause}：{fault[0]}", f"{who}: its plan, {clause}: {fault[1]}")
     if plan.control is Control.STOP and decision.control is not Control.STOP:
         decision = stopped(decision, rulebook)
     reduction = decision.reduction if decision.control is Control.STOP or plan.reduction is None else plan.reduction
