@@ -163,6 +163,17 @@ def test_the_list_takes_every_item_of_section_three() -> None:
     assert ordered == items
 
 
+def test_items_mean_the_trades_of_the_text(book: Rulebook) -> None:
+    """Every code of both editions of GB/T 4754 that an item names, and no other."""
+    named: dict[tuple[str, str], list[str]] = {}
+    for item in book.items:
+        for trade in item.industries:
+            named.setdefault(trade, []).append(item.clause)
+    decided = [{"edition": e, "code": c, "clauses": ";".join(sorted(of))} for (e, c), of in named.items()]
+    hand = [{k: v for k, v in row.items() if k != "name"} for row in written(PLAN / "expected_trades.csv")]
+    assert "\n".join(differences(hand, decided, ("edition", "code"))) == ""
+
+
 def test_the_comparison_tells_every_kind_of_difference() -> None:
     """A row missing, a row more, a cell that differs, a number out of its range; ``*`` takes anything."""
     hand = [{"id": "a", "h": "4..72", "c": "*"}, {"id": "b", "h": "4", "c": ""}, {"id": "d", "h": "4..72", "c": "x"}]
