@@ -84,6 +84,7 @@ class Evaluator:
         self._passes_end = 0.0  # monotonic, of the last passes
         self._passes_s = 0.0  # how long they took
         self._claim_scopes = CLAIM_SCOPES  # of one pass: so many that all have some
+        self._claimed_to = -1  # number of the scope that the last claim ended with: the next one goes on there
         self._saw_old = False
         self._is_behind = False  # the stream was not live, and days older than the live ones may still be open
 
@@ -95,6 +96,9 @@ class Evaluator:
         office = self._office
         if time is None or office is None or not is_ready:
             return None
+        is_lagging = self._is_lagging(time)
+        if is_lagging and monotonic() - self._passes_end < GATHERED * self._passes_s:
+            return None
         self._as_of = max(self._as_of, int(min(self._clock.now(), time.watermark_s)))
         now = datetime.fromtimestamp(self._clock.now(), UTC)
         slot = self._as_of // 60
@@ -103,11 +107,8 @@ class Evaluator:
                 await tick(connection, office, self._as_of, now)
                 await finalise(connection, office, self._as_of, now)
             self._ticked_slot = slot
-        is_lagging = self._is_lagging(time)
         self._is_behind, self._saw_old = self._is_behind or is_lagging, False
         # Side by side: while one waits for the database, the other judges.
-        if is_lagging and monotonic() - self._passes_end < GATHERED * self._passes_s:
-            return None
         begun = monotonic()
         passes = (self._pass(office, now, time, is_lagging) for _ in range(PASSES_AT_ONCE))
         reports = [r for r in await ended(passes) if r is not None]
@@ -156,7 +157,9 @@ class Evaluator:
             from_slot = 0
         if is_lagging:
             not_after -= timedelta(seconds=self._settings.coalesce_s)
-        marks = await claim(connection, from_slot, before_slot, self._claim_scopes, not_after)
+        marks = await claim(connection, from_slot, before_slot, self._claim_scopes, not_after, self._claimed_to)
+        if len(marks):
+            self._claimed_to = int(marks.scope_no.max())
         if not (len(marks) or self._is_behind):
             marks, seconds = await claim(connection, 0, before_slot, OLD_SCOPES, time.now), OLD_PASS_S
         self._saw_old |= len(marks) > 0 and int(marks.first_slot.min()) < live_slot

@@ -146,7 +146,7 @@ async def _evidence(
     meters = np.flatnonzero(world.meter_source == source_row)
     counted = SourceSlots(world, first, last - first + 1)
     begin_s, end_s = first * world.slot_s, (last + 1) * world.slot_s
-    counted.add(await _readings(connection, office, meters[::2], begin_s, end_s))
+    counted.add(await _readings(connection, office, meters[: -(-len(meters) // 2)], begin_s, end_s))
     valid, speaks = counted.totals()
     thin = np.flatnonzero(speaks[source_row] < RECOUNT_SHARE * valid[source_row])
     if len(thin):

@@ -92,9 +92,10 @@ class EmbeddedPostgres(KeptServer):
             "port": str(self._port),
             "unix_socket_directories": "",
             "max_connections": "200",
-            "shared_buffers": "128MB",
+            "shared_buffers": "512MB",
             "wal_level": "minimal",
             "max_wal_senders": "0",
+            "max_wal_size": "4GB",  # a page is logged whole when it is first written after a checkpoint
             "timezone": "UTC",
             "log_timezone": "UTC",
             "jit": "off",

@@ -16,9 +16,6 @@ from tests.bench.report import machine, write_block
 from tests.bench.stream import Caught, catch_up
 from tests.bench.world import World
 
-#: So many slots come in at least: a plant whose day is judged for one reading costs more a reading.
-LEAST_SLOTS = 30
-
 
 @dataclass(frozen=True, slots=True)
 class Case:
@@ -74,9 +71,8 @@ def _row(case: Case, caught: Caught, cpu_ratio: float) -> dict[str, object]:
 
 def _measure(options: argparse.Namespace) -> Iterator[tuple[Case, Caught]]:
     for case in cases(options.meters, options.days, options.processes, whole=options.whole):
-        slots = max(LEAST_SLOTS, options.readings // case.meters)
         end_s = SystemClock().now() - REST_S
-        world = World.ending_at(end_s, case.meters, slots, days_before=case.days)
+        world = World.ending_at(end_s, case.meters, options.slots, days_before=case.days)
         with EmbeddedBroker() as broker:
             asyncio.run(fill(broker.bootstrap, TOPIC, world))
             yield (
@@ -98,7 +94,9 @@ def _options(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--meters", type=numbers, default=[1_000, 10_000, 100_000])
     parser.add_argument("--days", type=numbers, default=[1, 120], help="days of history in the database")
     parser.add_argument("--processes", type=numbers, default=[1, 2, 4], help="processes of each role")
-    parser.add_argument("--readings", type=int, default=1_000_000, help=f"of each case; at least {LEAST_SLOTS} a meter")
+    parser.add_argument(
+        "--slots", type=int, default=96, help="readings of each meter; a scope-day is judged for all of them"
+    )
     parser.add_argument("--whole", action="store_true", help="every size with every history and number of processes")
     parser.add_argument("--out", type=Path, default=Path("build/bench-growth.json"))
     parser.add_argument("--write-docs", action="store_true", help="put the table into docs/performance.md")
