@@ -90,12 +90,13 @@ class Multiplier:
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """监测范围: what an order applies to."""
+    """监测范围: what an order applies to. ``rulebook``: id of the rulebook that made it; None: the office did."""
 
     scope_id: str
     plant_id: str
     name: str
     kind: str = "plant"  # plant | line | process | pushes (推焦)
+    rulebook: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +132,7 @@ class Order:
     clause: str | None = None
     level: str | None = None
     revision: int = 1
+    rulebook: str | None = None  # that made it; None: the office did
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,6 +200,7 @@ class Listing:
     measure: str | None = None  # 停限产措施, in the office's words
     office: str | None = None  # 责任单位
     office_phone: str | None = None
+    office_person: str | None = None  # 责任人
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,6 +227,7 @@ class PlantPlan:
     measure: str | None = None
     office: str | None = None
     office_phone: str | None = None
+    office_person: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ TABLES = (
     """
 CREATE TABLE listings (
   listing_no integer GENERATED ALWAYS AS IDENTITY, document text NOT NULL, plant_id text NOT NULL, line_id text,
-  clause text, measure text, office text, office_phone text,
+  clause text, measure text, office text, office_phone text, office_person text,
   CONSTRAINT pk_listings PRIMARY KEY (listing_no),
   CONSTRAINT fk_listings_plant_id_plants FOREIGN KEY (plant_id) REFERENCES plants (plant_id),
   CONSTRAINT fk_listings_line_id_lines FOREIGN KEY (line_id) REFERENCES lines (line_id))""",
@@ -20,7 +20,7 @@ CREATE TABLE plant_plans (
   plant_plan_no integer GENERATED ALWAYS AS IDENTITY, plant_id text NOT NULL, document text NOT NULL, line_id text,
   level text, lines_stopped text[] NOT NULL DEFAULT '{}', control text, reduction double precision,
   units_allowed integer, cap_kw double precision, residual_kw double precision, ramp_down_h double precision,
-  valid_from timestamptz, valid_to timestamptz, measure text, office text, office_phone text,
+  valid_from timestamptz, valid_to timestamptz, measure text, office text, office_phone text, office_person text,
   CONSTRAINT pk_plant_plans PRIMARY KEY (plant_plan_no),
   CONSTRAINT fk_plant_plans_plant_id_plants FOREIGN KEY (plant_id) REFERENCES plants (plant_id),
   CONSTRAINT fk_plant_plans_line_id_lines FOREIGN KEY (line_id) REFERENCES lines (line_id))""",
