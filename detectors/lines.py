@@ -148,6 +148,36 @@ def counted_lines(
     )
 
 
+@dataclass(frozen=True, slots=True)
+class ScopeLines:
+    """What a scope's orders by units are judged by, to be compared; times are epoch seconds."""
+
+    lines: tuple[tuple[str, int, float | None], ...]  # line, units, load of one
+    is_metered: bool
+    meters: tuple[tuple[str, int, int], ...]  # meter, from, to
+
+
+def lines_by_scope(registry: Registry, orders: Sequence[Order]) -> dict[str, ScopeLines]:
+    """Of each scope under a `units` order. registry: with default scopes; orders: those that stand."""
+    if not any(o.control == Control.UNITS for o in orders):
+        return {}
+    scope_row = {s.scope_id: i for i, s in enumerate(registry.scopes)}
+    meter_row = {m.meter_id: i for i, m in enumerate(registry.meters)}
+    found = counted_lines(registry, orders, scope_row, meter_row)
+    meters: dict[int, list[tuple[str, int, int]]] = defaultdict(list)
+    columns = (found.meter_line, found.meter, found.meter_from, found.meter_to)
+    for line, meter, begin, end in zip(*(c.tolist() for c in columns), strict=True):
+        meters[int(found.scope[line])].append((registry.meters[meter].meter_id, begin, end))
+    return {
+        scope_id: ScopeLines(
+            tuple(sorted((x.line_id, units_of(x), x.unit_kw) for x in lines)),
+            bool(found.is_metered[scope_row[scope_id]]),
+            tuple(sorted(meters[scope_row[scope_id]])),
+        )
+        for scope_id, lines in found.rows.items()
+    }
+
+
 def _signs(registry: Registry, members: Sequence[ScopeMeter], meter_row: Mapping[str, int]) -> dict[str, set[int]]:
     """Signs of a scope's members by the line of their meter; check meters are never counted."""
     signs: dict[str, set[int]] = defaultdict(set)

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from detectors.lines import ScopeLines, lines_by_scope
 from detectors.registry import ALWAYS, FOREVER, Order, Registry, with_default_scopes
 from detectors.vocab import Control
 from service.db.registry_diff import TableChanges
@@ -55,6 +56,7 @@ def touched_spans(changes: Mapping[str, TableChanges], before: Registry, after: 
         work.exemptions,
         work.sources,
         work.calendar,
+        work.lines,
     ):
         part()
     return {scope: merged(spans) for scope, spans in work.spans.items()}
@@ -85,11 +87,23 @@ class _Touch:
         self.changes, self.before, self.after, self.now_s = changes, before, after, now_s
         self.spans: Touched = defaultdict(list)
         self.was, self.now = _memberships(before), _memberships(after)
+        self.lines_was, self.lines_now = _lines(before), _lines(after)
         self.of_meter: dict[str, Touched] = defaultdict(lambda: defaultdict(list))
         for history in (self.was, self.now):
             for (scope_id, meter_id), pieces in history.items():
                 self.of_meter[meter_id][scope_id] += [piece[:2] for piece in pieces]
         self.orders_was, self.orders_now = effective_orders(before), effective_orders(after)
+        self.by_units: Touched = defaultdict(list)  # where a scope's lines are counted
+        for order in (*self.orders_was.values(), *self.orders_now.values()):
+            if order.control is Control.UNITS and order.valid_from < order.valid_to:
+                self.by_units[order.scope_id].append((max(ALWAYS, order.valid_from - BEFORE_ORDER_S), order.valid_to))
+        self.scopes_of_line: dict[str, set[str]] = defaultdict(set)
+        for counted in (self.lines_was, self.lines_now):
+            for scope_id, of_scope in counted.items():
+                for line_id, _, _ in of_scope.lines:
+                    self.scopes_of_line[line_id].add(scope_id)
+                for meter_id, begin, end in of_scope.meters:
+                    self.of_meter[meter_id][scope_id] += common([(begin, end)], merged(self.by_units[scope_id]))
 
     def touch_meter(self, meter_id: str, spans: Iterable[Span]) -> None:
         """Touch every scope of a meter, while the meter is in it."""
@@ -142,25 +156,43 @@ class _Touch:
             ordered[order.scope_id].append((order.valid_from, order.valid_to))
         for (scope_id, _), spans in self._histories("baselines", ("scope_id", "day_type"), lambda row: row.version):
             self.spans[scope_id] += common(spans, ordered[scope_id])
+            for counting in self.scopes_of_line.get(scope_id, ()):  # it tells the load of a line
+                self.spans[counting] += common(spans, merged(self.by_units[counting]))
 
     def orders(self) -> None:
         """The window of an order, six hours before it, and the grace of the orders that follow it without a gap."""
-        by_scope: dict[str, list[Order]] = defaultdict(list)
-        for order in self.orders_now.values():
-            by_scope[order.scope_id].append(order)
+        by_scope = self._orders_by_scope()
         for order_id in {new.order_id for _, new in self.changes["orders"].pairs()}:
             old, new = self.orders_was.get(order_id), self.orders_now[order_id]
             if old == new:
                 continue
             for order in (new,) if old is None else (old, new):
-                if order.valid_from >= order.valid_to:  # withdrawn: never in force
-                    continue
-                self.spans[order.scope_id].append((max(ALWAYS, order.valid_from - BEFORE_ORDER_S), order.valid_to))
-                self.spans[order.scope_id] += [
-                    (other.valid_from, other.valid_from + _grace_s(other))
-                    for other in by_scope[order.scope_id]
-                    if other.order_id != order_id and order.valid_from <= other.valid_from <= order.valid_to
-                ]
+                self._touch_order(order, by_scope[order.scope_id])
+
+    def lines(self) -> None:
+        """Orders by units whose lines, their loads or the meters that tell of them differ."""
+        by_scope = self._orders_by_scope()
+        for scope_id in self.lines_was.keys() | self.lines_now.keys():
+            if self.lines_was.get(scope_id) != self.lines_now.get(scope_id):
+                for order in by_scope[scope_id]:
+                    if order.control is Control.UNITS:
+                        self._touch_order(order, by_scope[scope_id])
+
+    def _orders_by_scope(self) -> dict[str, list[Order]]:
+        by_scope: dict[str, list[Order]] = defaultdict(list)
+        for order in self.orders_now.values():
+            by_scope[order.scope_id].append(order)
+        return by_scope
+
+    def _touch_order(self, order: Order, of_scope: Iterable[Order]) -> None:
+        if order.valid_from >= order.valid_to:  # withdrawn: never in force
+            return
+        self.spans[order.scope_id].append((max(ALWAYS, order.valid_from - BEFORE_ORDER_S), order.valid_to))
+        self.spans[order.scope_id] += [
+            (other.valid_from, other.valid_from + _grace_s(other))
+            for other in of_scope
+            if other.order_id != order.order_id and order.valid_from <= other.valid_from <= order.valid_to
+        ]
 
     def sources(self) -> None:
         """A source that is awaited longer or less long: what is missing now, not what was judged long ago."""
@@ -182,6 +214,8 @@ class _Touch:
             spans.append((int(midnight.timestamp()), int((midnight + timedelta(days=1)).timestamp())))
         for scope_id in {b.scope_id for b in self.after.baselines if b.day_type != "all"} if spans else ():
             self.spans[scope_id] += spans
+            for counting in self.scopes_of_line.get(scope_id, ()):
+                self.spans[counting] += common(spans, merged(self.by_units[counting]))
 
     def _histories(
         self, table: str, group: tuple[str, ...], value_of: Callable[[Any], Any]
@@ -208,6 +242,12 @@ def _memberships(registry: Registry) -> dict[tuple[str, str], list[Piece]]:
         if begin < end:
             result[member.scope_id, member.meter_id].append((begin, end, member.sign))
     return result
+
+
+def _lines(registry: Registry) -> dict[str, ScopeLines]:
+    """What orders by units are judged by."""
+    orders = [o for o in effective_orders(registry).values() if o.valid_from < o.valid_to]
+    return lines_by_scope(with_default_scopes(registry), orders)
 
 
 def _grace_s(order: Order) -> int:

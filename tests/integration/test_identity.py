@@ -124,8 +124,8 @@ async def test_demo_story(engine: AsyncEngine, tmp_path: Path, order: str) -> No
 
 
 def disagreements(streamed: Judgement, tested: Judgement, world: World) -> list[str]:
-    """Differences, apart from rows that only one side keeps: days before the history, and days that no order needs and
-    nobody read, or whose every slot the source may still deliver."""
+    """Differences, apart from rows that only one side keeps: days before the history, and days, whole or in part, that
+    no order needs and nobody read, or whose every slot the source may still deliver."""
     zone = ZoneInfo(world.registry.zone)
     delay_s = max((s.delay_min * 60 for s in world.registry.sources), default=300)
 
@@ -143,7 +143,10 @@ def disagreements(streamed: Judgement, tested: Judgement, world: World) -> list[
         and not (d.verdict == Verdict.NO_ORDER and d.energy_kwh is None)
         and datetime.fromtimestamp(world.as_of - max(delay_s, 300), zone).date() > d.day
     ]
-    return lost + differences(_cut(streamed, both, key), _cut(tested, both, key))
+    idle = {key(d) for d in tested.days if d.verdict == Verdict.NO_ORDER and d.energy_kwh is None}
+    judged = {(s.scope_id, s.slot_end) for s in streamed.slots}
+    slots = tuple(s for s in tested.slots if key(s) not in idle or (s.scope_id, s.slot_end) in judged)
+    return lost + differences(_cut(streamed, both, key), _cut(replace(tested, slots=slots), both, key))
 
 
 def _cut(

@@ -11,16 +11,19 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from detectors.registry import (
     Baseline,
     Exemption,
+    Line,
     Meter,
     Multiplier,
     Order,
     Outage,
     Plant,
     Registry,
+    Scope,
+    ScopeMeter,
     Source,
     with_default_scopes,
 )
-from detectors.vocab import Control, Kind, Measure, Scale
+from detectors.vocab import Control, Kind, Measure, Role, Rule, Scale
 from tests.cases.fast import fast
 from tests.integration.streamed import Stream
 from tests.integration.test_identity import disagreements
@@ -124,3 +127,102 @@ async def _head(engine: AsyncEngine) -> int:
     """The highest seq: as many as there are events where none is missing."""
     async with engine.connect() as connection:
         return int(await connection.scalar(text("SELECT max(seq) FROM alert_events")) or 0)
+
+
+LINES = tuple(Line(f"A{i}", "A", f"线{i}", units=1, unit_kw=300.0) for i in (1, 2, 3))
+CELLS = Line("A4", "A", "电解槽", units=10, unit_kw=50.0)
+UNITS = Order("U", "A", Control.UNITS, START + 6 * HOUR, START + 4 * DAY, units_allowed=8)
+BY_LINES = Registry(
+    sources=(Source("grid"),),
+    plants=(Plant("A", "丙厂", "county"),),
+    lines=(*LINES, CELLS),
+    meters=(
+        Meter("a", "A", source="grid"),
+        *(Meter(f"a{i}", "A", line_id=f"A{i}", role=Role.LINE, source="grid") for i in (1, 2, 3, 4)),
+    ),
+    scopes=(Scope("A1", "A", "线1", "line"),),
+    scope_meters=(ScopeMeter("A1", "a1"),),
+    orders=(UNITS,),
+    baselines=(Baseline("A1", "v1", 0, 300.0, idle_kw=10.0),),
+)
+
+
+def _line_readings() -> tuple[Reading, ...]:
+    """Line 1 always at 120 kW, line 2 at 280 by day, line 3 at 5, eight cells by night and five by day; on the third
+    day line 2 is silent for seven hours."""
+    found = []
+    for i in range(4 * 96):
+        ts, hour = START + (i + 1) * 900, i % 96 // 4
+        loads = {
+            "a1": 120.0,
+            "a2": 280.0 if 8 <= hour < 20 else 9.0,
+            "a3": 5.0,
+            "a4": 252.0 if 8 <= hour < 20 else 401.0,
+        }
+        loads["a"] = sum(loads.values()) + 20.0
+        if 230 <= i < 258:
+            del loads["a2"]
+        found += [Reading(meter, Kind.POWER_INST, ts, kw, coll_ms=ts * 1000) for meter, kw in loads.items()]
+    return tuple(found)
+
+
+def _by_lines(**tables: Any) -> Registry:
+    return replace(BY_LINES, **tables)
+
+
+LINE_CHANGES: dict[str, Registry] = {
+    "fewer may run": _by_lines(orders=(replace(UNITS, units_allowed=6, revision=2),)),
+    "a share instead of a number": _by_lines(orders=(replace(UNITS, units_allowed=None, reduction=0.5, revision=2),)),
+    "cells draw less": _by_lines(lines=(*LINES, replace(CELLS, unit_kw=30.0))),
+    "fewer cells": _by_lines(lines=(*LINES, replace(CELLS, units=5))),
+    "a line without a meter": _by_lines(lines=(*LINES, CELLS, Line("A5", "A", "线5", unit_kw=300.0))),
+    "line 1 rests at 120 kW": _by_lines(
+        orders=(replace(UNITS, units_allowed=7, revision=2),),
+        baselines=(
+            replace(BY_LINES.baselines[0], valid_to=START + DAY),
+            Baseline("A1", "v2", START + DAY, 300.0, idle_kw=110.0),
+        ),
+    ),
+    "the penalty of another day": _by_lines(orders=(replace(UNITS, valid_to=START + 5 * DAY, revision=2),)),
+    "only by night": _by_lines(
+        orders=(replace(UNITS, units_allowed=7, daily_from_s=20 * HOUR, daily_to_s=8 * HOUR, revision=2),)
+    ),
+    "an exemption granted late": _by_lines(
+        orders=(replace(UNITS, units_allowed=5, revision=2),),
+        exemptions=(Exemption("A", START + DAY, START + 2 * DAY, "heat", "office", max_kw=560.0),),
+    ),
+    "the plant's scope sums the lines": _by_lines(
+        scope_meters=(ScopeMeter("A1", "a1"), *(ScopeMeter("A", f"a{i}") for i in (1, 2, 3, 4)))
+    ),
+    "line 2 was out": _by_lines(outages=(Outage(START + 57 * HOUR, START + 65 * HOUR, "grid", meter_id="a2"),)),
+    "a higher level on top": _by_lines(
+        orders=(UNITS, Order("V", "A", Control.UNITS, START + DAY, START + 2 * DAY, units_allowed=3, level="red"))
+    ),
+}
+
+
+@pytest.mark.parametrize("changed", LINE_CHANGES.values(), ids=LINE_CHANGES.keys())
+async def test_units_are_judged_again_where_lines_orders_or_baselines_change(
+    engine: AsyncEngine, changed: Registry
+) -> None:
+    readings = _line_readings()
+    late = [r for i, r in enumerate(readings) if i % 17 == 0 or 900 < i < 1100]
+    stream = Stream(engine, 900, START - DAY)
+    await stream.start(BY_LINES)
+    for number, clock in enumerate((START + DAY, START + 2 * DAY + 5 * HOUR, AS_OF)):
+        known = [
+            r for r in readings if r not in late and (number - 1) * 2 * DAY < r.ts - START - DAY <= number * 2 * DAY
+        ]
+        await stream.take_in(with_default_scopes(BY_LINES), known)
+        await stream.judge_until(clock)
+    await stream.take_in(with_default_scopes(BY_LINES), late)
+    await stream.judge_until(AS_OF)
+    before = await stream.judgement()
+    old = with_default_scopes(BY_LINES)
+    assert disagreements(before, fast(old, readings, AS_OF), World(old, readings, AS_OF)) == []
+    await stream.change(changed)
+    await stream.judge_until(AS_OF)
+    after, new = await stream.judgement(), with_default_scopes(changed)
+    assert disagreements(after, fast(new, readings, AS_OF), World(new, readings, AS_OF)) == []
+    assert after != before
+    assert {Rule.UNITS_OVER, Rule.OFFLINE} <= {a.rule for a in before.alerts}

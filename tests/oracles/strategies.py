@@ -311,9 +311,9 @@ def worlds(draw: st.DrawFn, with_registers: bool = True) -> World:
     for _ in range(draw(st.sampled_from([0, 0, 1]))):
         begin, end = draw(_stretches(span))
         whose = draw(st.sampled_from(meters))
-        of_plant = draw(st.booleans())
+        by_plant = draw(st.booleans())
         outages.append(
-            Outage(begin, end, "grid", whose.plant_id if of_plant else None, None if of_plant else whose.meter_id)
+            Outage(begin, end, "grid", whose.plant_id if by_plant else None, None if by_plant else whose.meter_id)
         )
     factored = {m.meter_id for m in meters if m.kind != Kind.ENERGY_REG and draw(st.sampled_from([False, False, True]))}
     multipliers = []
