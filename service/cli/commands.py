@@ -10,13 +10,14 @@ from service.cli import (
     keys,
     maintain,
     operations,
+    plan,
     registry,
     replay,
     serve,
     statement,
 )
 
-MODULES = (backtest, consume, database, demo, keys, maintain, operations, registry, replay, serve, statement)
+MODULES = (backtest, consume, database, demo, keys, maintain, operations, plan, registry, replay, serve, statement)
 
 
 def register(app: typer.Typer) -> None:

@@ -18,7 +18,7 @@ from service.db.registry_losses import loosenings, violating_slots_touched
 from service.db.registry_marks import BEFORE_ORDER_S, Mark, Touched, marks_of, touched_spans
 from service.db.registry_tables import STORED
 
-__all__ = ["ChangeSet", "StoredRegistry", "apply_registry", "load_registry", "plan_registry"]
+__all__ = ["ChangeSet", "StoredRegistry", "apply_registry", "load_registry", "plan_registry", "take_turn"]
 
 IMPORT_LOCK = 4_210_211
 #: Rows in one statement.
@@ -40,6 +40,11 @@ class ChangeSet:
         return not any(changes.added or changes.changed for changes in self.tables.values())
 
 
+async def lock_imports(connection: AsyncConnection) -> None:
+    """Wait for other imports; those that begin later wait for the end of this transaction."""
+    await connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": IMPORT_LOCK})
+
+
 async def apply_registry(
     connection: AsyncConnection,
     registry: Registry,
@@ -55,7 +60,7 @@ async def apply_registry(
     (epoch seconds) is marked dirty. Imports take turns. errors: faults found before, raised together with those found
     here. origins: where the rows came from, for the words of errors. Raises RegistryErrors.
     """
-    await connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": IMPORT_LOCK})
+    await take_turn(connection)
     changes = await plan_registry(connection, registry, now, slot_s=slot_s, origins=origins, errors=errors)
     if changes.is_empty:
         return changes
@@ -74,6 +79,11 @@ async def apply_registry(
         [{"scope_id": m.scope_id, "first_slot": m.first_slot, "last_slot": m.last_slot} for m in changes.marks],
     )
     return changes
+
+
+async def take_turn(connection: AsyncConnection) -> None:
+    """Wait until no other transaction imports; none does until the caller's ends. Taken again, it changes nothing."""
+    await lock_imports(connection)
 
 
 async def plan_registry(

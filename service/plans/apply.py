@@ -1,0 +1,86 @@
+"""Applying a rulebook to the stored registry: decide, compare, import what differs; all of it or nothing."""
+
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from detectors.errors import InputError
+from detectors.registry import FOREVER, Episode, Registry
+from service.db.registry import ChangeSet, apply_registry, lock_imports, plan_registry
+from service.db.registry_load import load_rows
+from service.db.rulebooks import keep_rulebook
+from service.plans.changes import PlanChanges, plan_changes
+from service.plans.shipped import Reading
+
+
+@dataclass(frozen=True, slots=True)
+class Application:
+    """What a rulebook changes of the orders, and with them of the stored registry."""
+
+    plan: PlanChanges
+    stored: ChangeSet
+
+
+async def diff_plan(connection: AsyncConnection, reading: Reading, now: float, *, slot_s: int = 900) -> Application:
+    """What ``apply_plan`` would do; only reads."""
+    plan = plan_changes(reading.rulebook, (await load_rows(connection)).registry)
+    return Application(plan, await plan_registry(connection, plan.rows, now, slot_s=slot_s))
+
+
+async def apply_plan(connection: AsyncConnection, reading: Reading, now: float, *, slot_s: int = 900) -> Application:
+    """Make the orders of a rulebook stand, in the caller's transaction. Slots that they touch are judged again.
+
+    Raises:
+        PlantPlanError: a plant's own plan asks for less than its clause.
+        InputError: this version of the rulebook was applied with another text.
+        RegistryErrors: a row cannot be stored.
+    """
+    await lock_imports(connection)
+    plan = plan_changes(reading.rulebook, (await load_rows(connection)).registry)
+    stored = await apply_registry(connection, plan.rows, now, slot_s=slot_s)
+    await keep_rulebook(connection, reading.rulebook, reading.body, datetime.fromtimestamp(now, UTC))
+    return Application(plan, stored)
+
+
+async def warn(
+    connection: AsyncConnection, reading: Reading, episode: Episode, now: float, *, slot_s: int = 900
+) -> Application:
+    """Put a warning level in force from ``episode.valid_from`` on, and apply the rulebook of levels.
+
+    Raises:
+        InputError: the rulebook has no such level; what ``apply_plan`` raises.
+    """
+    known = [level.level for level in reading.rulebook.levels]
+    if episode.level not in known:
+        raise InputError(f"{reading.rulebook.rulebook_id} has no level {episode.level!r}: {', '.join(known) or 'none'}")
+    await lock_imports(connection)
+    await apply_registry(connection, await _rows(connection, episode), now, slot_s=slot_s)
+    return await apply_plan(connection, reading, now, slot_s=slot_s)
+
+
+async def end_warning(
+    connection: AsyncConnection, reading: Reading, episode_id: str, at: int, now: float, *, slot_s: int = 900
+) -> Application:
+    """End an episode at ``at`` (epoch seconds), and apply the rulebook of levels. Raises InputError where it is not in
+    force then."""
+    await lock_imports(connection)
+    stored = (await load_rows(connection)).registry
+    running = [e for e in stored.episodes if e.episode_id == episode_id and e.valid_from < at < e.valid_to]
+    if not running:
+        raise InputError(f"episode {episode_id} is not in force at that time / 该过程此时未生效")
+    ended = tuple(replace(e, valid_to=at) for e in running)
+    await apply_registry(connection, replace(Registry(zone=stored.zone), episodes=ended), now, slot_s=slot_s)
+    return await apply_plan(connection, reading, now, slot_s=slot_s)
+
+
+async def _rows(connection: AsyncConnection, episode: Episode) -> Registry:
+    """The new segment, and the one that it ends."""
+    stored = (await load_rows(connection)).registry
+    ended = tuple(
+        replace(e, valid_to=episode.valid_from)
+        for e in stored.episodes
+        if (e.episode_id, e.county) == (episode.episode_id, episode.county)
+        and e.valid_from < episode.valid_from < min(e.valid_to, FOREVER)
+    )
+    return replace(Registry(zone=stored.zone), episodes=(*ended, episode))
