@@ -84,7 +84,8 @@ def own_plan(office: Office, rulebook: Rulebook, plant_id: str, level: str | Non
     for row in own if own or level is None else rows:
         if row.line_id in chosen:
             name = plant_id if row.line_id is None else row.line_id
-            raise PlantPlanError(f"{name}：一厂一策有两行", f"{name}: two plans of its own")
+            both = " / ".join(sorted((row.document, chosen[row.line_id].document)))
+            raise PlantPlanError(f"{name}：一厂一策有两行（{both}）", f"{name}: two plans of its own ({both})")
         chosen[row.line_id] = row
     return OwnPlan(chosen.get(None), {line: row for line, row in chosen.items() if line is not None})
 
@@ -191,7 +192,14 @@ def _grace(decision: Decision, rulebook: Rulebook) -> float:
 
 
 def _noted(decision: Decision, plan: PlantPlan) -> Decision:
-    zh, en = joined((decision.why_zh, decision.why_en), ("按一厂一策执行", "by the plant's own plan"))
+    """The plan's residual load and grace, and that the plan counts; its words where it gives words alone."""
+    values = (plan.control, plan.reduction, plan.units_allowed, plan.cap_kw, plan.residual_kw, plan.ramp_down_h)
+    words = ("", "")
+    if any(value is not None for value in values):
+        words = ("按一厂一策执行", "by the plant's own plan")
+    elif plan.measure:
+        words = (f"一厂一策措施：{plan.measure}", f"its own plan says: {plan.measure}")
+    zh, en = joined((decision.why_zh, decision.why_en), words)
     return replace(
         decision,
         residual_kw=decision.residual_kw if plan.residual_kw is None else plan.residual_kw,

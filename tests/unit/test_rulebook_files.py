@@ -8,7 +8,10 @@ from zipfile import ZipFile
 
 import pytest
 
-from tests.unit.rulebook_cases import FOLDER, shipped
+from detectors.rulebook.decisions import Outcome
+from detectors.rulebook.parse import parse_rulebook
+from detectors.rulebook.resolve import resolve
+from tests.unit.rulebook_cases import FOLDER, office, plant, shipped
 
 ROOT = FOLDER.parents[1]
 NAMES = sorted(path.stem for path in FOLDER.glob("*.toml"))
@@ -76,3 +79,28 @@ def test_the_wheel_holds_the_rulebooks_and_their_sources(tmp_path: Path) -> None
             name = f"detectors/rulebook/{path.name}"
             assert name in names
             assert archive.read(name) == path.read_bytes()
+
+
+def test_the_example_of_the_page_is_a_rulebook_that_decides() -> None:
+    page = (ROOT / "docs" / "rulebooks.md").read_text(encoding="utf-8")
+    (example,) = re.findall(r"```toml\n(.*?)```", page, re.DOTALL)
+    rulebook = parse_rulebook(example, "my-city.toml")
+    (decision,) = resolve(rulebook, office(plant("3031", "fuel=coal")))
+    assert (decision.outcome, decision.clause, decision.ramp_down_h) == (Outcome.ORDERED, "三1", 48)
+
+
+def test_every_key_that_the_parser_reads_is_on_the_page() -> None:
+    page = (ROOT / "docs" / "rulebooks.md").read_text(encoding="utf-8")
+    read = r'(?:text|number|flag|day|choice|items|texts|under|take|has|read_id)\((?:fields, |under, |table, )?"(\w+)"'
+    keys = {key for path in FOLDER.glob("parse*.py") for key in re.findall(read, path.read_text(encoding="utf-8"))}
+    assert {"plant_plans", "lines_only", "stays", "approver", "only"} <= keys
+    assert [key for key in sorted(keys) if not re.search(rf"\b{key}\b", page)] == []
+
+
+def test_every_clause_of_the_plan_is_on_the_page_of_clauses() -> None:
+    page = (ROOT / "docs" / "plan-clauses.md").read_text(encoding="utf-8")
+    stops, limits = page.split("## 三(一)")[1].split("## 三(二)")
+    for item in shipped("zhengzhou-2017").items:
+        part = stops if item.clause.startswith("三(一)") else limits.split("## 四")[0]
+        assert f"\n| {item.clause[4:]} " in part, item.clause
+    assert all(f"| ({n})" in page for n in "一二三四五")

@@ -88,6 +88,13 @@ def test_two_plans_of_one_plant_are_refused() -> None:
         own(BRICKS, PlantPlan("P", DOCUMENT), PlantPlan("P", DOCUMENT))
 
 
+def test_a_measure_in_words_is_told_and_changes_no_value() -> None:
+    (before,) = own(BRICKS)
+    (after,) = own(BRICKS, PlantPlan("P", DOCUMENT, measure="停1号窑"))
+    assert "停1号窑" in after.why_zh
+    assert replace(after, why_zh=before.why_zh, why_en=before.why_en) == before
+
+
 def test_a_plant_that_is_not_ordered_keeps_its_outcome() -> None:
     registry = office(plant("3071", "fuel=natural_gas"))
     assert own(registry, PlantPlan("P", DOCUMENT, residual_kw=1))[0].outcome is Outcome.EXEMPT
