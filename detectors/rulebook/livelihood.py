@@ -39,7 +39,7 @@ def with_approval(
     if found is None:
         return decision
     zh, en = joined((f"{found.clause}：{_short(found)[0]}", f"{found.clause}: {_short(found)[1]}"))
-    zh, en = joined((zh, en), approval_words(found, approval))
+    zh, en = joined((zh, en), approval_words(found, approval, rulebook.zone, span))
     return Decision(
         decision.plant_id,
         decision.line_id,

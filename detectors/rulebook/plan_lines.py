@@ -38,7 +38,10 @@ def line_decision(plant: Decision, line_id: str, plan: OwnPlan, rulebook: Rulebo
     )
     if plant.outcome is not Outcome.ORDERED and rulebook.plant_plans is PlantPlans.MAY_TIGHTEN:
         return unordered(base, plant.outcome, plant.why_zh, plant.why_en, plant.missing)
-    zh, en = joined((base.why_zh, base.why_en), ("一厂一策另定该生产线", "its own plan speaks of this line"))
+    own = ("一厂一策另定该生产线", "its own plan speaks of this line")
+    if line_id in plan.lines_stopped:
+        own = ("一厂一策：该生产线停产", "its own plan: this line stands still")
+    zh, en = joined((base.why_zh, base.why_en), own)
     base = replace(base, outcome=Outcome.ORDERED, missing=(), why_zh=zh, why_en=en)
     row = plan.lines.get(line_id)
     if line_id in plan.lines_stopped:

@@ -6,6 +6,7 @@ from detectors.registry import Approval
 from detectors.rulebook.conditions import EDITION, INDUSTRY
 from detectors.rulebook.decisions import ControlKind, Decision
 from detectors.rulebook.schema import Demand, Item, Livelihood, Rulebook
+from detectors.slots import local_date
 
 Words = tuple[str, str]
 
@@ -57,17 +58,23 @@ def demand_words(demand: Demand) -> Words:
 
 def units_words(kind: ControlKind, total: int | None, allowed: int | None) -> Words:
     """How many units of how many may run."""
-    zh, en = ("槽", "cells") if kind is ControlKind.CELLS else ("条线", "lines")
+    zh, unit, en = ("电解槽", "台", "cells") if kind is ControlKind.CELLS else ("生产线", "条", "lines")
     if total is None or allowed is None:
         return f"登记表没有{zh}数，允许台数未定", f"the registry does not say how many {en} there are"
-    return f"共{total}{zh}，允许运行{allowed}", f"{allowed} of {total} {en} may run"
+    return f"{zh}{total}{unit}，允许运行{allowed}{unit}", f"{allowed} of {total} {en} may run"
 
 
-def approval_words(clause: Livelihood | Item, approval: Approval) -> Words:
-    """By which approval a plant may run, and what of the clause is not fulfilled."""
+def approval_words(clause: Livelihood | Item, approval: Approval, zone: str, span: tuple[int, int] | None) -> Words:
+    """By which approval a plant may run, when where it leaves a part of ``span``, and what of the clause is not kept."""
     zh = f"核定最大允许负荷{approval.max_kw:g} kW（{approval.document}，{approval.approved_by}批准）"
     en = f"approved maximum load {approval.max_kw:g} kW ({approval.document}, approved by {approval.approved_by})"
     parts = [(zh, en)]
+    if span is not None and approval.valid_from > span[0]:
+        day = local_date(zone, approval.valid_from)
+        parts.append((f"自{day}起，此前按行业条款执行", f"from {day} on, before that as its trade"))
+    if span is not None and approval.valid_to < span[1]:
+        day = local_date(zone, approval.valid_to - 1)
+        parts.append((f"至{day}止，此后按行业条款执行", f"up to {day}, after that as its trade"))
     if clause.approver and approval.approved_by != clause.approver:
         parts.append((f"条款要求由{clause.approver}批准", f"the clause asks for approval by {clause.approver}"))
     if isinstance(clause, Livelihood) and clause.filing and not approval.filed_with:

@@ -153,6 +153,14 @@ def test_an_approved_load_stands_in_place_of_a_stop_or_limit(task: str, industry
     assert "省攻坚办" not in decision.why_zh
 
 
+def test_an_approval_of_a_part_of_the_season_says_which() -> None:
+    registry = office(plant("3110", "livelihood=heating"))
+    part = replace(APPROVAL, valid_from=BEGIN + 16 * 86400, valid_to=END - 86400)
+    assert "自2017-12-01起" in with_approvals(registry, part).why_zh
+    assert "up to 2018-03-14, after that as its trade" in with_approvals(registry, part).why_en
+    assert "as its trade" not in with_approvals(registry, APPROVAL).why_en
+
+
 def test_without_approval_the_plant_is_ordered_and_told_why() -> None:
     registry = office(plant("3011", "process=clinker;livelihood=waste"))
     for decision in (
