@@ -65,7 +65,7 @@ def units_words(kind: ControlKind, total: int | None, allowed: int | None) -> Wo
 
 
 def approval_words(clause: Livelihood | Item, approval: Approval, zone: str, span: tuple[int, int] | None) -> Words:
-    """By which approval a plant may run, when where it leaves a part of ``span``, and what of the clause is not kept."""
+    """By which approval a plant may run, when if not over all of ``span``, and what of the clause is not kept."""
     zh = f"核定最大允许负荷{approval.max_kw:g} kW（{approval.document}，{approval.approved_by}批准）"
     en = f"approved maximum load {approval.max_kw:g} kW ({approval.document}, approved by {approval.approved_by})"
     parts = [(zh, en)]
