@@ -12,13 +12,15 @@ import typer
 from sqlalchemy.exc import SQLAlchemyError
 
 from detectors.errors import InfrastructureError, InputError
+from detectors.registry import Registry
 from service.cli.database import required_database_url
 from service.clock import SystemClock
 from service.db.engine import make_engine
-from service.db.registry import ChangeSet, apply_registry, plan_registry
+from service.db.registry import ChangeSet, apply_registry, plan_registry, take_turn
 from service.db.registry_errors import SHOWN, Problem, RegistryErrors
+from service.db.registry_load import load_plants_and_lines
 from service.db.registry_tables import BY_NAME
-from service.registry import Parsed, parse_registry
+from service.registry import Opened, Parsed, open_registry, settle
 from service.registry.tables import TABLES
 from service.registry.template import write_template
 from service.settings import Settings
@@ -33,11 +35,16 @@ def register(app: typer.Typer) -> None:
     @app.command("import")
     def import_command(
         path: Annotated[
-            Path | None, typer.Argument(help="One XLSX workbook, or a folder of CSV files (docs/registry.md).")
+            Path | None,
+            typer.Argument(help="One XLSX workbook, one CSV file, or a folder of CSV files (docs/registry.md)."),
         ] = None,
         check: Annotated[bool, typer.Option("--check", help="Show what would change; write nothing.")] = False,
         as_json: Annotated[bool, typer.Option("--json", help="Result as one JSON object.")] = False,
         zone: Annotated[str | None, typer.Option(help="Zone of times without offset; default: CUOFENG_ZONE.")] = None,
+        document: Annotated[
+            str | None,
+            typer.Option(help="Document number of the plan, for lists and plans of plants that do not say it."),
+        ] = None,
         template: Annotated[
             Path | None, typer.Option(help="Write empty tables to this .xlsx, or to this folder as CSV, and end.")
         ] = None,
@@ -48,11 +55,11 @@ def register(app: typer.Typer) -> None:
             sys.stderr.write(f"{template}\n")
             return
         if path is None:
-            raise InputError("name a workbook or a folder of CSV files, or use --template PATH")
+            raise InputError("name a workbook, a CSV file or a folder of them, or use --template PATH")
         settings = Settings() if zone is None else Settings(zone=zone)
-        parsed = parse_registry(path, zone=settings.zone, slot_s=settings.slot_s)
+        opened = open_registry(path, zone=settings.zone, slot_s=settings.slot_s, document=document)
         try:
-            changes = asyncio.run(_run(settings, parsed, is_check=check))
+            parsed, changes = asyncio.run(_run(settings, opened, is_check=check))
         except RegistryErrors as errors:
             if as_json:
                 print(json.dumps({"errors": [asdict(p) for p in errors.problems]}, ensure_ascii=False))
@@ -65,13 +72,17 @@ def register(app: typer.Typer) -> None:
             _print_warnings(warnings)
 
 
-async def _run(settings: Settings, parsed: Parsed, *, is_check: bool) -> ChangeSet:
+async def _run(settings: Settings, opened: Opened, *, is_check: bool) -> tuple[Parsed, ChangeSet]:
     engine = make_engine(required_database_url(settings), name="import", pool_size=1, statement_timeout_s=600)
     work = plan_registry if is_check else apply_registry
     reading = engine.execution_options(postgresql_readonly=True) if is_check else engine
     try:
         async with reading.begin() as connection:
-            return await work(
+            if not is_check:
+                await take_turn(connection)
+            known = await load_plants_and_lines(connection) if opened.names_plants else Registry()
+            parsed = settle(opened, known)
+            changes = await work(
                 connection,
                 parsed.registry,
                 SystemClock().now(),
@@ -79,6 +90,7 @@ async def _run(settings: Settings, parsed: Parsed, *, is_check: bool) -> ChangeS
                 origins=parsed.origins,
                 errors=parsed.errors,
             )
+            return parsed, changes
     except (OSError, SQLAlchemyError) as error:
         cause = getattr(error, "orig", None) or error
         raise InfrastructureError(f"the database cannot be used: {cause} (is it there, and migrated?)") from error

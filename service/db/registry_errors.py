@@ -56,7 +56,8 @@ class Origins:
 
     rows: (table, index in the registry) -> row number. labels: table -> sheet or file name. headers: table ->
     {column: header as written}. mentioned: table -> ids of rows that are there but were refused themselves, so that
-    what refers to them is not refused as well. order_plants: index of an order -> the plant_id it names.
+    what refers to them is not refused as well. order_plants: index of an order -> the plant_id it names. made_by: rows
+    that another table's sheet says -> that table.
     """
 
     rows: dict[tuple[str, int], int] = field(default_factory=dict)
@@ -64,9 +65,11 @@ class Origins:
     headers: dict[str, dict[str, str]] = field(default_factory=dict)
     mentioned: dict[str, set[str]] = field(default_factory=dict)
     order_plants: dict[int, str] = field(default_factory=dict)
+    made_by: dict[tuple[str, int], str] = field(default_factory=dict)
 
     def problem(self, table: str, index: int, column: str | None, value: object, en: str, zh: str) -> Problem:
         """A problem of the row ``index`` of ``table``. Rows that no file holds are numbered from 1, in order."""
-        header = self.headers.get(table, {}).get(column, column) if column is not None else None
+        sheet = self.made_by.get((table, index), table)
+        header = self.headers.get(sheet, {}).get(column, column) if column is not None else None
         shown = None if value is None else str(value)
-        return Problem(self.labels.get(table, table), self.rows.get((table, index), index + 1), header, shown, en, zh)
+        return Problem(self.labels.get(sheet, sheet), self.rows.get((table, index), index + 1), header, shown, en, zh)

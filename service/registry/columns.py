@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from zoneinfo import ZoneInfo
 
-from service.registry import cells
+from service.registry import cells, codes
 from service.registry.cells import CellError
 
 
@@ -24,6 +24,8 @@ class Form(StrEnum):
     CLOCK = "clock"
     CHOICE = "choice"
     IDS = "ids"
+    USCC = "social credit code"
+    INDUSTRY = "industry code"
     ATTRIBUTES = "attributes"
     PROFILE = "profile"
 
@@ -49,6 +51,7 @@ class Column:
     maximum: float | None = None
     above: float | None = None
     example: str = ""
+    units: tuple[str, ...] = ()
 
     def codes(self) -> list[str]:
         """The code of each allowed value, in the order of the description."""
@@ -64,7 +67,8 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """One table of CONTRACTS §1: a sheet or a file."""
+    """One table of CONTRACTS §1: a sheet or a file. needs: columns of which a sheet must have one at least. document:
+    a number of a document that stands above the header, or is given with the file, fills the column of that name."""
 
     name: str
     zh: str
@@ -72,6 +76,8 @@ class Table:
     en: str
     note_zh: str
     aliases: tuple[str, ...] = ()
+    needs: tuple[str, ...] = ()
+    document: str | None = None
 
     def column(self, name: str) -> Column:
         """The column of that name."""
@@ -85,7 +91,7 @@ class Table:
 def plain_header(header: object) -> str:
     """A header or sheet name without what does not tell names apart: width, case, spaces, `*`, units in brackets."""
     name = unicodedata.normalize("NFKC", str(header)).strip().strip("*").casefold()
-    name = re.sub(r"[(\[【〔].*?[)\]】〕]\s*\*?$", "", name)
+    name = re.sub(r"[(\[【〔][^)\]】〕]*[)\]】〕]\s*\*?$", "", name)
     return re.sub(r"[\s_\-*\u200b\ufeff]+", "", name)
 
 
@@ -99,12 +105,16 @@ def read_cell(column: Column, cell: object, zone: ZoneInfo, slot_s: int) -> obje
             return cells.identity(cell)
         case Form.IDS:
             return _ids(cell)
+        case Form.USCC:
+            return codes.uscc(cell)
+        case Form.INDUSTRY:
+            return codes.industry(cell)
         case Form.TEXT:
             return cells.text(cell)
         case Form.NUMBER:
-            return _within(column, cells.number(cell))
+            return _within(column, cells.number(_without_unit(column, cell)))
         case Form.INTEGER:
-            return int(_within(column, cells.integer(cell)))
+            return int(_within(column, cells.integer(_without_unit(column, cell))))
         case Form.SHARE:
             return cells.share(cell)
         case Form.TIME:
@@ -131,6 +141,15 @@ def _within(column: Column, value: float) -> float:
     if column.maximum is not None and value > column.maximum:
         raise CellError(f"must not be greater than {column.maximum:g}", f"不应大于{column.maximum:g}")
     return value
+
+
+def _without_unit(column: Column, cell: object) -> object:
+    """``120千瓦`` in a column of kW is 120."""
+    if not column.units or not isinstance(cell, str):
+        return cell
+    plain = unicodedata.normalize("NFKC", cell).strip().casefold()
+    unit = next((u for u in column.units if plain.endswith(u)), "")
+    return plain.removesuffix(unit)
 
 
 def _choice(column: Column, cell: object) -> object:

@@ -11,10 +11,13 @@ def column_tables() -> str:
 
 def _section(table: Table) -> str:
     also = f" Also: {', '.join(table.aliases)}." if table.aliases else ""
+    needs = (
+        f" One of these is wanted (至少一列): {', '.join(f'`{name}`' for name in table.needs)}." if table.needs else ""
+    )
     lines = [
         f"### `{table.name}` {table.zh}",
         "",
-        f"{table.en} {table.note_zh}{also}",
+        f"{table.en} {table.note_zh}{also}{needs}",
         "",
         "| column | 列 | also | holds | meaning | 含义 | default | example |",
         "| --- | --- | --- | --- | --- | --- | --- | --- |",

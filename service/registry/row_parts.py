@@ -11,10 +11,12 @@ Values = Mapping[str, Any]
 
 
 class Built(NamedTuple):
-    """A typed row, and the plant that an order names beside or instead of its scope."""
+    """A typed row, the plant that an order names beside or instead of its scope, and further rows that the same row of
+    the file says: (table, row)."""
 
     row: Any
     order_plant: str | None = None
+    more: tuple[tuple[str, Any], ...] = ()
 
 
 def span(values: Values, refuse: Refuse, *, may_be_empty: bool = False) -> tuple[int, int]:
@@ -29,3 +31,10 @@ def span(values: Values, refuse: Refuse, *, may_be_empty: bool = False) -> tuple
 def same(values: Values, *columns: str) -> dict[str, Any]:
     """The values of columns that a row class names as the file does."""
     return {column: values[column] for column in columns}
+
+
+def scope_of(values: Values, refuse: Refuse) -> str:
+    """The scope that a row names, or the default scope of the plant that it names instead."""
+    if values["scope_id"] is None and values["plant_id"] is None:
+        refuse("scope_id", "names neither a scope nor a plant", "监测范围与企业均为空")
+    return values["scope_id"] or values["plant_id"] or ""

@@ -19,7 +19,8 @@ from detectors.registry import (
 )
 from detectors.vocab import Control, Kind, Measure
 from service.registry import rows_plans
-from service.registry.row_parts import Built, Refuse, Values, same, span
+from service.registry.codes import industry_fault
+from service.registry.row_parts import Built, Refuse, Values, same, scope_of, span
 
 _UNITS = {
     Kind.ENERGY_INT: ("kWh", "Wh", "MWh"),
@@ -40,6 +41,9 @@ def build(table: str, values: Values, refuse: Refuse) -> Built:
 
 
 def _plant(v: Values, refuse: Refuse) -> Built:
+    fault = industry_fault(v["industry"], v["industry_edition"]) if v["industry"] is not None else None
+    if fault is not None:
+        refuse("industry", *fault)
     columns = same(
         v,
         "plant_id",
@@ -84,7 +88,11 @@ def _meter(v: Values, refuse: Refuse) -> Built:
         "contract_kw",
         "resolution_kwh",
     )
-    return Built(Meter(**columns, source=v["source"] or "default", unit=unit, valid_from=begin, valid_to=end))
+    meter = Meter(**columns, source=v["source"] or "default", unit=unit, valid_from=begin, valid_to=end)
+    if v["factor"] is None:
+        return Built(meter)
+    multiplier = Multiplier(meter.meter_id, begin, end, v["factor"], v["asset_no"])
+    return Built(meter, more=(("multipliers", multiplier),))
 
 
 def _multiplier(v: Values, refuse: Refuse) -> Built:
@@ -178,8 +186,8 @@ def _baseline(v: Values, refuse: Refuse) -> Built:
 
 def _exemption(v: Values, refuse: Refuse) -> Built:
     begin, end = span(v, refuse)
-    columns = same(v, "scope_id", "order_id", "max_kw", "reason", "approved_by", "document")
-    return Built(Exemption(**columns, valid_from=begin, valid_to=end))
+    columns = same(v, "order_id", "max_kw", "reason", "approved_by", "document")
+    return Built(Exemption(**columns, scope_id=scope_of(v, refuse), valid_from=begin, valid_to=end))
 
 
 def _outage(v: Values, refuse: Refuse) -> Built:

@@ -115,6 +115,45 @@ def plant_id(en: str = "of the table plants", *, required: bool = True) -> Colum
     )
 
 
+def plant_named() -> tuple[Column, Column]:
+    """What may name a plant that is known already, instead of its plant_id: its code, else its exact name."""
+    return (
+        text(
+            "plant_name",
+            "企业名称",
+            "exact name of the plant, instead of plant_id",
+            "企业全称，可代替企业编号",
+            "单位名称",
+            "企业全称",
+            "公司名称",
+            "户名",
+            "用户名称",
+        ),
+        Column(
+            "plant_uscc",
+            "统一社会信用代码",
+            Form.USCC,
+            "unified social credit code, instead of plant_id",
+            "统一社会信用代码，可代替企业编号",
+            aliases=("信用代码", "社会信用代码", "组织机构代码或统一社会信用代码"),
+        ),
+    )
+
+
+def ramp_down_h() -> Column:
+    return Column(
+        "ramp_down_h",
+        "降负荷时间",
+        Form.NUMBER,
+        "grace at the beginning, hours; default 4 for a stop, else 0",
+        "降负荷宽限，小时；停产缺省4，其余0",
+        minimum=0,
+        maximum=720,
+        aliases=("降负荷小时", "降负荷时长", "停产准备时间", "停炉时间", "停炉时长"),
+        units=("小时", "hours", "h"),
+    )
+
+
 def line_id() -> Column:
     return Column(
         "line_id",
@@ -136,7 +175,7 @@ def meter_id(*, required: bool = True, example: str = "4101000000000000000001") 
         "计量点编号，文本格式",
         required=required,
         example=example,
-        aliases=("计量点", "计量点ID", "测量点编号"),
+        aliases=("计量点", "计量点ID", "测量点编号", "计量点号", "计量点标识", "电表编号", "表号"),
     )
 
 
@@ -176,6 +215,7 @@ def load_kw(
         aliases=aliases,
         minimum=0,
         example=example,
+        units=("kw", "千瓦"),
     )
 
 
@@ -188,7 +228,8 @@ def contract_kw() -> Column:
         "合同容量，kW；超过1.5倍视为坏数据",
         above=0,
         example="6300",
-        aliases=("合同容量kW", "报装容量", "受电容量"),
+        aliases=("合同容量kW", "报装容量", "受电容量", "运行容量", "合约容量"),
+        units=("kva", "kw", "千伏安", "千瓦"),
     )
 
 

@@ -1,9 +1,10 @@
-"""Files of the office -> rows of cells: one XLSX workbook, or one folder of CSV files (UTF-8, GB 18030 or UTF-16)."""
+"""Files of the office -> rows of cells: one XLSX workbook, one CSV file, or one folder of them (UTF-8, GB 18030 or
+UTF-16)."""
 
 import csv
 import io
 import warnings
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path
 from zipfile import BadZipFile
@@ -15,21 +16,39 @@ from detectors.errors import InputError
 from service.db.registry_errors import Problem
 from service.registry.cells import is_empty
 from service.registry.columns import Table, plain_header
+from service.registry.heads import Row, find_head, is_footer, matches
+from service.registry.merges import fill, merged_ranges
 from service.registry.tables import TABLES
 
 #: Sheets of explanation: ignored without a word.
 NOTES = {plain_header(name) for name in ("说明", "填表说明", "README", "notes")}
+#: Words in the name of a sheet, or in a title above its header, that tell what it holds; the first that fit.
+_WORDS: tuple[tuple[tuple[str, ...], str], ...] = (
+    (("一厂一策",), "plant_plans"),
+    (("一企一策",), "plant_plans"),
+    (("保民生",), "approvals"),
+    (("豁免",), "exemptions"),
+    (("轮产",), "rotations"),
+    (("计量点",), "meters"),
+    (("户号",), "meters"),
+    (("错峰", "清单"), "listings"),
+    (("错峰", "名单"), "listings"),
+)
 _TABLE_OF = {plain_header(title): table for table in TABLES for title in table.titles()}
 
 
 @dataclass(slots=True)
 class Sheet:
-    """One table as the office holds it. rows: (row number as a spreadsheet shows it, cells), without the header."""
+    """One table as the office holds it. rows: (row number as a spreadsheet shows it, cells), without titles, header,
+    empty rows and footers. document: number of a document in a title above the header. filled: (row number,
+    column from 0) of cells that are merged with one above or before them."""
 
     table: Table
     label: str
     header: Sequence[object]
-    rows: Iterable[tuple[int, Sequence[object]]]
+    rows: Iterable[Row]
+    document: str | None = None
+    filled: Set[tuple[int, int]] = frozenset()
 
 
 @dataclass(slots=True)
@@ -50,22 +69,26 @@ def read_book(path: Path) -> Book:
     elif path.suffix.lower() in {".xlsx", ".xlsm"}:
         book = _read_workbook(path)
     elif path.suffix.lower() == ".csv":
-        raise InputError(f"{path}: name the folder that holds the CSV files, not one of them / 请指定CSV所在文件夹")
+        book = _read_files([path])
     else:
-        raise InputError(f"{path}: an XLSX workbook or a folder of CSV files is wanted / 应为XLSX文件或CSV文件夹")
+        raise InputError(f"{path}: an XLSX workbook or CSV files are wanted / 应为XLSX文件、CSV文件或其文件夹")
     if not book.sheets and not book.errors:
         known = ", ".join(table.name for table in TABLES)
         raise InputError(f"{path}: holds no table of the registry ({known}) / 未找到任何登记表")
     return book
 
 
-def _gather(parts: Iterable[tuple[str, str, Iterator[Sequence[object]]]]) -> Book:
-    """parts: (label, title, rows) of each sheet or file."""
+#: Label, title, rows and filled cells of a sheet or file.
+Part = tuple[str, str, Iterable[Sequence[object]], Set[tuple[int, int]]]
+
+
+def _gather(parts: Iterable[Part]) -> Book:
     book = Book([], [], [])
     labels: dict[str, str] = {}
-    for label, title, rows in parts:
+    for label, title, cells, filled in parts:
         plain = plain_header(title)
-        table = _TABLE_OF.get(plain)
+        rows = [(i, row) for i, row in enumerate(cells, 1) if not all(is_empty(cell) for cell in row)]
+        table = _TABLE_OF.get(plain) or recognised(title, rows)
         if table is None:
             if plain not in NOTES:
                 book.warnings.append(
@@ -79,27 +102,46 @@ def _gather(parts: Iterable[tuple[str, str, Iterator[Sequence[object]]]]) -> Boo
             )
             continue
         labels[table.name] = label
-        numbered = ((i, row) for i, row in enumerate(rows, 1) if not all(is_empty(cell) for cell in row))
-        header = next(numbered, None)
-        if header is None:
+        head = find_head(rows, table)
+        if head is None:
             continue
-        book.sheets.append(Sheet(table, label, header[1], numbered))
+        held = [row for row in rows[head.after :] if not is_footer(row[1])]
+        numbered = frozenset((row + 1, column) for row, column in filled)
+        book.sheets.append(Sheet(table, label, head.header, held, head.document, numbered))
     book.sheets.sort(key=lambda sheet: TABLES.index(sheet.table))
     return book
 
 
+def recognised(title: str, rows: Sequence[Row]) -> Table | None:
+    """The table that a sheet of another name holds: by words of its name or of the titles above its header, where the
+    header fits too."""
+    for words, name in _WORDS:
+        table = next(table for table in TABLES if table.name == name)
+        head = find_head(rows, table)
+        if head is None or matches(head, table) < 3:
+            continue
+        if any(all(word in text for word in words) for text in (title, *head.titles)):
+            return table
+    return None
+
+
 def _read_folder(folder: Path) -> Book:
+    return _read_files(
+        [
+            file
+            for file in sorted(folder.iterdir())
+            if file.suffix.lower() == ".csv" and not file.name.startswith((".", "~"))
+        ]
+    )
+
+
+def _read_files(files: Sequence[Path]) -> Book:
     faults: list[Problem] = []
 
-    def parts() -> Iterator[tuple[str, str, Iterator[Sequence[object]]]]:
-        for file in sorted(folder.iterdir()):
-            if file.suffix.lower() != ".csv" or file.name.startswith((".", "~")):
-                continue
-            if plain_header(file.stem) not in _TABLE_OF:
-                yield file.name, file.stem, iter(())
-                continue
+    def parts() -> Iterator[Part]:
+        for file in files:
             try:
-                yield file.name, file.stem, iter(_csv_rows(_decoded(file.read_bytes())))
+                yield file.name, file.stem, _csv_rows(_decoded(file.read_bytes())), frozenset()
             except (UnicodeDecodeError, csv.Error) as error:
                 faults.append(
                     Problem(
@@ -137,14 +179,16 @@ def _read_workbook(path: Path) -> Book:
         warnings.simplefilter("ignore", UserWarning)  # openpyxl names styles and extensions it does not keep
         try:
             workbook = openpyxl.load_workbook(path, read_only=True, data_only=True)
+            merged = merged_ranges(path)
         except (BadZipFile, InvalidFileException, KeyError, ValueError, OSError, SyntaxError) as error:
             raise InputError(f"{path}: cannot be read as a workbook ({error}) / 无法按XLSX读取") from error
         try:
-            parts = []
-            for sheet in workbook.worksheets:
+            parts: list[Part] = []
+            for place, sheet in enumerate(workbook.worksheets):
                 sheet.reset_dimensions()
-                rows = [] if plain_header(sheet.title) not in _TABLE_OF else list(sheet.iter_rows(values_only=True))
-                parts.append((sheet.title, sheet.title, iter(rows)))
+                rows: list[list[object]] = [list(row) for row in sheet.iter_rows(values_only=True)]
+                filled = fill(rows, merged[place] if place < len(merged) else ())
+                parts.append((sheet.title, sheet.title, rows, filled))
         finally:
             workbook.close()
     return _gather(parts)

@@ -8,6 +8,8 @@ from service.registry.shared_columns import (
     load_kw,
     meter_id,
     plant_id,
+    plant_named,
+    ramp_down_h,
     scope_id,
     text,
     valid_from,
@@ -30,6 +32,7 @@ ORDERS = Table(
         ),
         scope_id(required=False, example=""),
         plant_id("instead of scope_id: the plant's default scope", required=False),
+        *plant_named(),
         Column(
             "control",
             "管控方式",
@@ -71,15 +74,7 @@ ORDERS = Table(
         load_kw("cap_kw", "允许负荷", "allowed load of a cap", "允许负荷"),
         Column("units_allowed", "允许台数", Form.INTEGER, "units that may run", "允许运行台数", minimum=0),
         load_kw("residual_kw", "保安负荷", "approved residual load of a stop", "批准的保安负荷"),
-        Column(
-            "ramp_down_h",
-            "降负荷时间",
-            Form.NUMBER,
-            "grace at the beginning, hours; default 4 for a stop, else 0",
-            "降负荷宽限，小时；停产缺省4，其余0",
-            minimum=0,
-            maximum=720,
-        ),
+        ramp_down_h(),
         Column(
             "measure",
             "考核方式",
@@ -184,7 +179,9 @@ EXEMPTIONS = Table(
     "exemptions",
     "豁免",
     (
-        scope_id(),
+        scope_id(required=False),
+        plant_id("instead of scope_id: the plant's default scope", required=False),
+        *plant_named(),
         identity(
             "order_id",
             "文号-序号",
@@ -196,14 +193,27 @@ EXEMPTIONS = Table(
         ),
         valid_from(required=True, example="2017-12-01 00:00"),
         valid_to(required=True, example="2017-12-03 00:00"),
-        load_kw("max_kw", "允许最大负荷", "allowed load; empty = no cap", "允许最大负荷，空为不限", "最大负荷"),
-        text("reason", "原因", "why", "豁免原因", "豁免原因", required=True, example="民生供暖"),
-        text("approved_by", "批准人", "who approved it", "批准人", "审批人", required=True, example="市环境攻坚办"),
-        text("document", "文件", "document", "文件"),
+        load_kw(
+            "max_kw", "允许最大负荷", "allowed load; empty = no cap", "允许最大负荷，空为不限", "最大负荷", "允许负荷"
+        ),
+        text("reason", "原因", "why", "豁免原因", "豁免原因", "豁免理由", required=True, example="民生供暖"),
+        text(
+            "approved_by",
+            "批准人",
+            "who approved it",
+            "批准人",
+            "审批人",
+            "批准机关",
+            "批准单位",
+            required=True,
+            example="市环境攻坚办",
+        ),
+        text("document", "文件", "document", "文件", "文号", "批准文号"),
     ),
     "Exemptions change the cap for a time.",
     "豁免在一段时间内改变允许负荷。",
-    ("豁免表",),
+    ("豁免表", "豁免清单", "豁免企业清单"),
+    needs=("scope_id", "plant_id", "plant_name", "plant_uscc"),
 )
 
 OUTAGES = Table(

@@ -4,15 +4,53 @@ from service.registry.columns import Column, Form, Table
 from service.registry.shared_columns import (
     CONTROLS,
     LEVELS,
+    attributes,
     identity,
     line_id,
     load_kw,
     plant_id,
+    plant_named,
+    ramp_down_h,
     scope_id,
     text,
     valid_from,
     valid_to,
 )
+
+#: Warning levels and what the office calls them.
+LEVEL_NAMES = {"yellow": "黄色", "orange": "橙色", "red": "红色"}
+
+
+def line_named() -> Column:
+    """Lines by name in the office's lists."""
+    return text(
+        "line",
+        "生产线",
+        "names of lines, `、` between, instead of line_id; 全厂 or nothing: the plant as a whole",
+        "生产线（工序）名称，可代替生产线编号，多条以、分隔；空或“全厂”即整厂",
+        "生产线名称",
+        "生产线/工序",
+        "工序",
+        "生产工序",
+        "停限产生产线",
+        "停限产工序",
+        "生产线及工序",
+        example="1号窑",
+    )
+
+
+def _measure_of(level: str, zh: str) -> Column:
+    return text(
+        f"measure_{level}",
+        f"{zh}预警措施",
+        f"measure under a {level} warning; makes a row of that level",
+        f"{zh}预警时的措施，另成一行",
+        f"{zh}预警",
+        f"{zh}预警减排措施",
+        f"{zh}预警应急措施",
+        f"{zh}",
+    )
+
 
 LISTINGS = Table(
     "listings",
@@ -29,8 +67,12 @@ LISTINGS = Table(
             required=True,
             example="郑政文〔2017〕210号",
         ),
-        plant_id(),
+        plant_id(
+            "of the table plants; a plant that is not known yet gets its unified social credit code", required=False
+        ),
+        *plant_named(),
         line_id(),
+        line_named(),
         text("clause", "条款", "clause of the plan", "方案条款", "对应条款", "类别", example="三(一)1"),
         text(
             "measure",
@@ -52,19 +94,70 @@ LISTINGS = Table(
             "责任单位联系电话",
             "责任单位联系电话",
             "监管电话",
+            "责任人联系电话",
+            "责任人电话",
             example="0371-62800000",
         ),
+        text(
+            "office_person", "责任人", "who answers for it there", "责任人", "监管责任人", "责任人姓名", example="张某"
+        ),
+        text(
+            "county",
+            "县区",
+            "county of the plant",
+            "企业所在县（市、区）",
+            "县（市、区）",
+            "所属县区",
+            "区县",
+            "所在县区",
+            "辖区",
+        ),
+        Column(
+            "industry",
+            "行业代码",
+            Form.INDUSTRY,
+            "GB/T 4754 code of the plant; `行业代码（2017）` names the edition",
+            "企业的国民经济行业代码，表头写“行业代码（2017）”即注明版本",
+            aliases=("国民经济行业代码", "行业小类代码"),
+        ),
+        text(
+            "trade",
+            "行业类别",
+            "trade in words; a code in it counts where industry is empty",
+            "行业名称；其中的代码在未填行业代码时采用",
+            "行业",
+            "所属行业",
+            "行业名称",
+            "行业类别/行业代码",
+            "错峰生产行业",
+        ),
+        Column(
+            "industry_edition",
+            "行业标准",
+            Form.CHOICE,
+            "edition of GB/T 4754 of that code",
+            "行业代码所属版本",
+            choices={"2011": "2011", "2017": "2017", "GB/T 4754-2011": "2011", "GB/T 4754-2017": "2017"},
+            aliases=("行业代码版本", "行业分类版本"),
+        ),
+        text("address", "地址", "address of the plant", "企业地址", "企业地址", "详细地址", "生产地址"),
+        identity("contact_phone", "企业电话", "telephone of the plant", "企业电话", "企业联系电话", "企业联系人电话"),
+        attributes(),
     ),
-    "Plants on the office's list, or lines of them. An empty line means the plant as a whole.",
-    "工信部门的清单，逐企业或逐生产线；生产线为空即整厂。",
+    "Plants on the office's list, or lines of them; no line means the plant as a whole. What the list says of a plant "
+    "goes into `plants`: a plant or line that is not known yet is made, a known one keeps what the list leaves empty.",
+    "工信部门的清单，逐企业或逐生产线；生产线为空即整厂。清单所载企业信息写入企业表：未登记的企业、生产线自动建档，清单留空的项目不改动。",
     ("错峰生产清单", "错峰清单", "错峰企业清单", "错峰生产企业名单"),
+    needs=("plant_id", "plant_name", "plant_uscc"),
+    document="document",
 )
 
 PLANT_PLANS = Table(
     "plant_plans",
     "一厂一策",
     (
-        plant_id(),
+        plant_id(required=False),
+        *plant_named(),
         text(
             "document",
             "文件",
@@ -77,6 +170,7 @@ PLANT_PLANS = Table(
             example="郑政文〔2017〕210号",
         ),
         line_id(),
+        line_named(),
         Column(
             "level",
             "预警级别",
@@ -91,10 +185,10 @@ PLANT_PLANS = Table(
             "lines_stopped",
             "停产生产线",
             Form.IDS,
-            "ids of the lines that stand still, `;` between",
-            "停运的生产线编号，以;分隔",
+            "ids or names of the lines that stand still, `;` between",
+            "停运的生产线编号或名称，以;分隔",
             aliases=("停产线", "停运生产线", "拟停产生产线"),
-            example="P001-L1;P001-L2",
+            example="P001-L1",
         ),
         Column(
             "control",
@@ -116,17 +210,7 @@ PLANT_PLANS = Table(
         Column("units_allowed", "允许台数", Form.INTEGER, "units that may run", "允许运行台数", minimum=0),
         load_kw("cap_kw", "允许负荷", "allowed load", "允许负荷", "最大允许负荷", "允许最大负荷"),
         load_kw("residual_kw", "保安负荷", "residual load of a stop", "停产时的保安负荷", "保安电力", example="120"),
-        Column(
-            "ramp_down_h",
-            "降负荷时间",
-            Form.NUMBER,
-            "grace at the beginning, hours",
-            "降负荷宽限，小时",
-            minimum=0,
-            maximum=720,
-            aliases=("降负荷小时", "停产准备时间", "停炉时间"),
-            example="24",
-        ),
+        ramp_down_h(),
         valid_from(required=False, example=""),
         valid_to(),
         text(
@@ -139,6 +223,7 @@ PLANT_PLANS = Table(
             "减排措施",
             "措施",
         ),
+        *(_measure_of(level, zh) for level, zh in LEVEL_NAMES.items()),
         text("office", "责任单位", "responsible office", "责任单位", "监管单位", "责任部门"),
         identity(
             "office_phone",
@@ -147,19 +232,26 @@ PLANT_PLANS = Table(
             "责任单位联系电话",
             "责任单位联系电话",
             "监管电话",
+            "责任人联系电话",
+            "责任人电话",
         ),
+        text("office_person", "责任人", "who answers for it there", "责任人", "监管责任人", "责任人姓名"),
     ),
     "What one plant or line does under a plan; what is given here goes before the plan's own values. `from` and `to` "
     "are this plant's own span, empty = the season's.",
     "企业（或生产线）的停限产方案，所填内容优先于方案的一般规定；起止时间为空即按方案。",
     ("一厂一策表", "一企一策", "一厂一策方案"),
+    needs=("plant_id", "plant_name", "plant_uscc"),
+    document="document",
 )
 
 APPROVALS = Table(
     "approvals",
     "保民生核定",
     (
-        scope_id(),
+        scope_id(required=False),
+        plant_id("instead of scope_id: the plant's default scope", required=False),
+        *plant_named(),
         valid_from(required=True),
         valid_to(example="2018-03-16 00:00"),
         Column(
@@ -223,6 +315,7 @@ APPROVALS = Table(
     "Plants that keep residents warm or burn waste may run up to an approved load.",
     "承担居民供暖、协同处置等保民生任务的企业，按批准的最大负荷生产；同一范围时段不得重叠。",
     ("核定表", "保民生", "民生核定", "保民生核定表", "民生保障企业"),
+    needs=("scope_id", "plant_id", "plant_name", "plant_uscc"),
 )
 
 EPISODES = Table(
@@ -281,7 +374,9 @@ ROTATIONS = Table(
     "rotations",
     "轮产",
     (
-        scope_id(),
+        scope_id(required=False),
+        plant_id("instead of scope_id: the plant's default scope", required=False),
+        *plant_named(),
         valid_from(required=True, example="2017-12-01 00:00"),
         valid_to(required=True, example="2017-12-16 00:00"),
         text(
@@ -317,4 +412,5 @@ ROTATIONS = Table(
     "Turns in which a plant may run while its group stands still.",
     "轮产期间，轮到的企业可以生产。",
     ("轮产表", "轮产计划", "轮流生产"),
+    needs=("scope_id", "plant_id", "plant_name", "plant_uscc"),
 )

@@ -13,6 +13,7 @@ from service.registry.shared_columns import (
     load_kw,
     meter_id,
     plant_id,
+    plant_named,
     scope_id,
     text,
     valid_from,
@@ -79,8 +80,23 @@ PLANTS = Table(
             required=True,
             example="登封市",
         ),
-        identity("uscc", "统一社会信用代码", "unified social credit code", "统一社会信用代码", "信用代码"),
-        identity("industry", "行业代码", "GB/T 4754 code", "国民经济行业代码", "行业", example="3011"),
+        Column(
+            "uscc",
+            "统一社会信用代码",
+            Form.USCC,
+            "unified social credit code, checked by GB 32100-2015",
+            "统一社会信用代码，按GB 32100-2015校验",
+            aliases=("信用代码", "社会信用代码"),
+        ),
+        Column(
+            "industry",
+            "行业代码",
+            Form.INDUSTRY,
+            "GB/T 4754 code; a class that the edition does not have is refused",
+            "国民经济行业代码，该版本中没有的小类不予导入",
+            aliases=("行业", "国民经济行业代码"),
+            example="3011",
+        ),
         Column(
             "industry_edition",
             "行业标准",
@@ -88,6 +104,7 @@ PLANTS = Table(
             "edition of GB/T 4754 of that code",
             "行业代码所属版本",
             choices={"2011": "2011", "2017": "2017", "GB/T 4754-2011": "2011", "GB/T 4754-2017": "2017"},
+            aliases=("行业代码版本", "行业分类版本"),
             example="2017",
         ),
         contract_kw(),
@@ -111,8 +128,9 @@ LINES = Table(
         identity(
             "line_id", "生产线编号", "id of the line, as text", "生产线编号，文本格式", required=True, example="P001-L1"
         ),
-        plant_id(),
-        text("name", "生产线名称", "name", "生产线名称", "名称", required=True, example="1号窑"),
+        plant_id(required=False),
+        *plant_named(),
+        text("name", "生产线名称", "name", "生产线名称", "名称", "生产线", required=True, example="1号窑"),
         Column(
             "kind",
             "类型",
@@ -146,7 +164,8 @@ LINES = Table(
     ),
     "Production lines, groups of cells, kilns or coke ovens.",
     "生产线、电解槽系列、窑或焦炉。",
-    ("生产线表",),
+    ("生产线表", "生产线清单"),
+    needs=("plant_id", "plant_name", "plant_uscc"),
 )
 
 METERS = Table(
@@ -154,11 +173,22 @@ METERS = Table(
     "计量点",
     (
         meter_id(),
-        plant_id(),
+        plant_id(required=False),
+        *plant_named(),
         identity(
             "line_id", "生产线编号", "line that it measures, of the table lines", "所计量的生产线", "生产线", example=""
         ),
-        identity("account", "户号", "account at the grid company", "供电户号", "用户编号", "用电户号"),
+        identity(
+            "account",
+            "户号",
+            "account at the grid company",
+            "供电户号",
+            "用户编号",
+            "用电户号",
+            "用户号",
+            "电力户号",
+            "营销户号",
+        ),
         identity(
             "source",
             "数据源",
@@ -174,6 +204,7 @@ METERS = Table(
             "计量点用途",
             default=Role.SUPPLY,
             choices=ROLES,
+            aliases=("计量点用途", "计量点类型", "表计用途", "计量用途"),
             example="supply",
         ),
         Column(
@@ -196,7 +227,7 @@ METERS = Table(
             "一次值不乘倍率，二次值乘综合倍率",
             default=Scale.PRIMARY,
             choices=SCALES,
-            aliases=("一次/二次", "侧别"),
+            aliases=("一次/二次", "侧别", "一二次侧"),
             example="secondary",
         ),
         Column(
@@ -224,10 +255,21 @@ METERS = Table(
         ),
         valid_from(required=False, example=""),
         valid_to(),
+        Column(
+            "factor",
+            "综合倍率",
+            Form.NUMBER,
+            "multiplier over the meter's own validity; one that changes belongs into multipliers",
+            "有效期内的综合倍率；变更的倍率请填综合倍率表",
+            above=0,
+            aliases=("倍率", "电表倍率", "计量倍率"),
+        ),
+        identity("asset_no", "资产编号", "the device", "表计资产编号", "电表资产号", "电能表资产号", "电表资产编号"),
     ),
     "Metering points. A row is valid over [from, to).",
     "计量点，在[开始, 结束)内有效。",
-    ("计量点表", "电表"),
+    ("计量点表", "电表", "计量点清单", "计量点档案", "户号清单", "用电户号清单", "电表清单"),
+    needs=("plant_id", "plant_name", "plant_uscc"),
 )
 
 MULTIPLIERS = Table(

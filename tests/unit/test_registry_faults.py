@@ -147,7 +147,7 @@ CASES = [
     Case("listings", "210号,P2,L1,", "line_id", "L1", "line of plant P1"),
     Case("listings", "210号,P1,,三(一)2", "plant_id", "P1", "same row as row 2"),
     Case("plant_plans", "P2,210号,,,L1,,,,", "lines_stopped", "L1", "line of plant P1"),
-    Case("plant_plans", "P1,210号,L1,,L7、L1,,,,", "lines_stopped", "L7", "not known"),
+    Case("plant_plans", "P1,210号,L1,,L7、L1,,,,", "lines_stopped", "L7、L1", "L7 is no line of the plant; known"),
     Case("plant_plans", "P1,210号,,蓝色,,,,,", "level", "蓝色", "yellow, orange, red"),
     Case("plant_plans", "P2,210号,,,,30,,,", "reduction", "30", "did you mean 0.30?"),
     Case("plant_plans", "P2,210号,,,,,900,,", "ramp_down_h", "900", "greater than 720"),
@@ -248,8 +248,7 @@ def test_what_is_odd_but_legal_is_a_warning(tmp_path: Path) -> None:
     "name, content, words",
     [
         ("absent", None, "no such file"),
-        ("orders.csv", b"order_id", "name the folder"),
-        ("registry.pdf", b"%PDF", "XLSX workbook or a folder"),
+        ("registry.pdf", b"%PDF", "XLSX workbook or CSV files"),
         ("registry.xlsx", b"no zip", "cannot be read as a workbook"),
     ],
 )
@@ -258,6 +257,12 @@ def test_what_is_no_registry_is_refused(tmp_path: Path, name: str, content: byte
         (tmp_path / name).write_bytes(content)
     with pytest.raises(InputError, match=words):
         parse_registry(tmp_path / name)
+
+
+def test_one_csv_file_is_a_registry_too(tmp_path: Path) -> None:
+    write(tmp_path, GOOD)
+    parsed = parse_registry(tmp_path / "plants.csv")
+    assert ([p.plant_id for p in parsed.registry.plants], parsed.registry.lines) == (["P1", "P2"], ())
 
 
 def test_a_folder_without_any_table_is_refused(tmp_path: Path) -> None:
