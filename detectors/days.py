@@ -75,6 +75,8 @@ _BOUND = Fact.LOWER_BOUND | Fact.SPEAKS
 _HEAD = np.dtype("<u2")
 _NARROW, _PLAIN = 1 << 14, 1 << 15
 _FIELDS = [(name, SLOT[name]) for name in SLOT.names or ()]
+#: Both sure counts as one number: where both are 0 everywhere, nothing rare is there.
+_KNOWN_UNITS = np.dtype([("before", f"V{PLAIN_SLOT.itemsize}"), ("units", "<u4"), ("units_zero", "<u2")])
 _RARE_BITS = [(1 << bit, name) for bit, (name, _) in enumerate(_FIELDS) if name in _RARE]
 
 
@@ -88,8 +90,9 @@ def packed(slots: npt.NDArray[np.void]) -> list[bytes]:
                 continue
             values = slots[name].view("<i8") if kind == np.float64 else slots[name]  # NaN equals itself
             mask |= np.where((values == values[:, :1]).all(axis=1), 1 << bit, 0)
-        for flag, name in _RARE_BITS:
-            mask |= np.where(slots[name].any(axis=1), flag, 0)
+        if slots.view(_KNOWN_UNITS)["units"].any():
+            for flag, name in _RARE_BITS:
+                mask |= np.where(slots[name].any(axis=1), flag, 0)
         low, high = slots["wh"].min(axis=1), slots["wh"].max(axis=1)
         mask |= np.where((low >= -(2**31)) & (high < 2**31), _NARROW, 0)
     result = [b""] * len(slots)

@@ -225,6 +225,7 @@ def thresholds_of(alert: Alert, order: Order | None) -> dict[str, Any]:
             "tolerance": TOLERANCE.get(order.control, 0.0),
             "n_min": rule.n_min,
             "m_min": rule.m_min,
+            **(alert.facts if rule == UNITS_OVER else {}),
             "origin": origin,
         }
     return {

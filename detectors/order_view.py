@@ -10,6 +10,7 @@ import numpy.typing as npt
 from detectors.alerts import Alert
 from detectors.rules import offline, over, runs
 from detectors.unit_counts import counted_slots
+from detectors.units import SLACK_ESTIMATED
 from detectors.verdict import threshold_wh
 from detectors.vocab import CloseReason, Rule, Verdict
 from detectors.world import rows_of
@@ -63,7 +64,17 @@ class OrderView:
             last_slot=0,
             order_revision=self.order.revision,
             baseline_version=self.work.world.baselines[used[0]].version if len(used) else None,
+            facts=self._units() if rule == Rule.UNITS_OVER else {},
         )
+
+    def _units(self) -> dict[str, Any]:
+        """By what an order by units is judged."""
+        lines, row = self.work.world.lines, self.work.caps.order[self.row]
+        return {
+            "units_allowed": int(lines.allowed[row]),
+            "units_total": int(lines.total[self.work.world.order_scope[row]]),
+            "slack": 0 if self.work.caps.is_counted[self.row] else SLACK_ESTIMATED,
+        }
 
     def track(self, over_slots: Bool) -> over.OrderTrack:
         """The sequences of the n-of-m walk."""

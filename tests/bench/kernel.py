@@ -11,6 +11,7 @@ from detectors.rules.cap_abs import CAP_ABS
 from detectors.rules.limit_slot import LIMIT_SLOT
 from detectors.rules.over import OverRule
 from detectors.rules.stop_run import STOP_RUN
+from detectors.rules.units_over import UNITS_OVER
 from tests.bench.report import Result
 
 SLOT_S = 900
@@ -60,6 +61,7 @@ def _parts() -> Mapping[str, Callable[[], object]]:
         "stop_run": slot_rule(STOP_RUN),
         "limit_slot": slot_rule(LIMIT_SLOT),
         "cap_abs": slot_rule(CAP_ABS),
+        "units_over": slot_rule(UNITS_OVER),
         "limit_day": lambda: limit_day.flags(np.cumsum(wh, axis=1), day_cap_wh),
         "stop_day": lambda: stop_day.flags(np.cumsum(wh, axis=1), day_cap_wh),
         "hours_over": lambda: hours_over.flags(wh > limit_wh),

@@ -6,6 +6,7 @@ from tests.cases import (
     s2_zeros,
     s3_caps,
     s3_orders,
+    s3_units,
     s4_verdicts,
     s5_alerts,
     s5_days,
@@ -13,5 +14,5 @@ from tests.cases import (
 )
 from tests.cases.expect import CASES
 
-MODULES = (s1_time, s2_energy, s2_zeros, s3_caps, s3_orders, s4_verdicts, s5_alerts, s5_days, s5_health)
+MODULES = (s1_time, s2_energy, s2_zeros, s3_caps, s3_orders, s3_units, s4_verdicts, s5_alerts, s5_days, s5_health)
 __all__ = ["CASES", "MODULES"]

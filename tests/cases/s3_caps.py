@@ -139,7 +139,7 @@ def without_a_baseline() -> tuple[World, list[Expectation]]:
 
 
 @case(16)
-def units_and_coking_cannot_be_decided() -> tuple[World, list[Expectation]]:
+def units_without_lines_cannot_be_decided() -> tuple[World, list[Expectation]]:
     units = replace(limit("U"), control=Control.UNITS)
     return world(registry(units), flat(at("0:00"), FIRST, 600), FIRST), [
         Slot(FIRST, Verdict.UNKNOWN, has=Reason.UNDECIDABLE, cap=None, order="U")

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from detectors.registry import Order
-from detectors.vocab import CloseReason, Kind, Rule, Verdict
+from detectors.registry import Line, Meter, Order
+from detectors.vocab import CloseReason, Control, Kind, Rule, Verdict
 from tests.cases.fast import fast
 from tests.cases.worlds import DAY0, at, cap, limit, reading, registry, stop
 from tests.oracles.compare import differences
@@ -23,7 +23,7 @@ LAW = settings(
     phases=[Phase.generate],  # worlds are large: shrinking one takes longer than a test may
     suppress_health_check=list(HealthCheck),
 )
-SLOT_RULES = (Rule.STOP_RUN, Rule.LIMIT_SLOT, Rule.CAP_ABS)
+SLOT_RULES = (Rule.STOP_RUN, Rule.LIMIT_SLOT, Rule.CAP_ABS, Rule.UNITS_OVER)
 #: §5.25: closing takes this long.
 BELOW_S = 1800
 BLOCK_S = 900
@@ -72,7 +72,12 @@ def in_minutes(alert: AlertRow, slot_s: int) -> tuple[Any, ...]:
     return (alert.rule, alert.order_id, alert.condition, alert.close_reason, *times)
 
 
-@pytest.mark.parametrize("order", [stop(), limit(), cap(400.0), stop(ramp_down_h=1.0)], ids=lambda o: str(o.control))
+BY_LINES = Order("U", "P", Control.UNITS, DAY0, units_allowed=0)
+
+
+@pytest.mark.parametrize(
+    "order", [stop(), limit(), cap(400.0), stop(ramp_down_h=1.0), BY_LINES], ids=lambda o: str(o.control)
+)
 @LAW
 @given(
     runs=st.lists(
@@ -89,7 +94,8 @@ def test_slots_of_any_width_mean_the_same_minutes(order: Order, runs: list[tuple
     ]
     told = {}
     for slot_s in (60, 300, 900):
-        found = fast(registry(order), readings, AS_OF, slot_s)
+        one_line = (Line("L", "P", "line", unit_kw=800.3),)
+        found = fast(registry(order, meters=(Meter("m", "P", line_id="L"),), lines=one_line), readings, AS_OF, slot_s)
         rules = (*SLOT_RULES, Rule.HOURS_OVER, Rule.OFFLINE)
         told[slot_s] = sorted(in_minutes(a, slot_s) for a in found.alerts if a.rule in rules)
     assert told[60] == told[900]

@@ -12,6 +12,7 @@ from detectors.rules import offline, over, runs
 from detectors.rules.cap_abs import CAP_ABS
 from detectors.rules.limit_slot import LIMIT_SLOT
 from detectors.rules.stop_run import STOP_RUN
+from detectors.rules.units_over import UNITS_OVER
 from detectors.vocab import Rule
 
 LAW = settings(max_examples=150, deadline=None, derandomize=True)
@@ -71,7 +72,7 @@ def over_track(rng: np.random.Generator, low: int, begin: int, end: int) -> over
 
 
 @LAW
-@given(seed=SEEDS, cut=st.integers(0, COLUMNS), which=st.sampled_from([STOP_RUN, LIMIT_SLOT, CAP_ABS]))
+@given(seed=SEEDS, cut=st.integers(0, COLUMNS), which=st.sampled_from([STOP_RUN, LIMIT_SLOT, CAP_ABS, UNITS_OVER]))
 def test_n_of_m(seed: int, cut: int, which: over.OverRule) -> None:
     def walk(
         low: int, begin: int, end: int, open_alert: Alert | None, last_close: int | None
