@@ -57,8 +57,11 @@ class Listed:
             if row.is_refused:
                 return
             known = Plant(plant_id, given["name"], given["county"])
-        elif known.name != given.get("name", known.name):
-            row.warn("plant_name", f"is stored as {known.name}: renamed", f"原登记名称为{known.name}，已更名")
+        else:
+            for column, name in _FIELDS.items():
+                old = getattr(known, name)
+                if name in given and old not in (None, given[name]):
+                    row.warn(column, f"is stored as {old}: replaced", f"原登记为“{old}”，已更新")
         if given.get("industry", known.industry) != known.industry and "industry_edition" not in given:
             given["industry_edition"] = None
         merged = replace(known, **given, attributes={**known.attributes, **(values["attributes"] or {})})

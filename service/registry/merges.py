@@ -26,7 +26,7 @@ def merged_ranges(path: Path) -> list[list[Range]]:
         }
         ranges: list[list[Range]] = []
         for sheet in _SHEET.findall(book.read("xl/workbook.xml")):
-            target = targets.get(_attribute(sheet, b"r:id") or _attribute(sheet, b"id"), "")
+            target = targets.get(_attribute(sheet, rb"(?:\w+:)?id"), "")
             part = target.lstrip("/") if target.startswith("/") else f"xl/{target}"
             if "worksheets/" in part:  # not a chart sheet
                 ranges.append(_ranges_of(book.read(part)) if part in names else [])

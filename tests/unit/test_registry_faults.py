@@ -14,10 +14,10 @@ from service.registry import parse_registry, read_registry
 #: Tables in which everything is right. Each case below changes one cell or row of them.
 GOOD = {
     "plants": "plant_id,name,county,contract_kw,lon,attributes,industry_edition\nP1,甲,登封市,,,,\nP2,乙,新密市,,,,\n",
-    "lines": "line_id,plant_id,name,units\nL1,P1,一线,\n",
+    "lines": "line_id,plant_id,name,units,kind\nL1,P1,一线,,焦炉\n",
     "meters": "meter_id,plant_id,line_id,role,kind,unit,period_s,from,to\nM1,P1,L1,,,,,,\nM2,P2,,,,,,,\n",
     "multipliers": "meter_id,from,to,factor\nM1,2017-01-01,2017-06-01,10\nM1,2017-06-01,,20\n",
-    "scopes": "scope_id,plant_id,name\nS1,P1,工序\n",
+    "scopes": "scope_id,plant_id,name,kind\nS1,P1,工序,推焦\n",
     "scope_meters": "scope_id,meter_id,sign,from,to\nS1,M1,1,2017-01-01,2017-06-01\n",
     "orders": "order_id,scope_id,plant_id,control,from,to,daily_from,daily_to,reduction,cap_kw,units_allowed,measure,"
     "revision,ramp_down_h\nO1,,P1,stop,2017-11-15,2018-03-15,,,,,,,,\n",
@@ -55,6 +55,7 @@ def faults(folder: Path, tables: dict[str, str]) -> list[Problem]:
 def test_the_good_tables_are_good(tmp_path: Path) -> None:
     registry = read_registry(write(tmp_path, GOOD))
     assert [o.scope_id for o in registry.orders] == ["P1"]
+    assert (registry.lines[0].kind, registry.scopes[0].kind) == ("ovens", "pushes")
     assert len(registry.calendar) == len(registry.outages) == len(registry.exemptions) == 1
 
 

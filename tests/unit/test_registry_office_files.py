@@ -117,6 +117,17 @@ def test_the_same_list_again_says_nothing_new_of_plants(tmp_path: Path) -> None:
     assert parsed.registry.listings == LISTINGS
 
 
+def test_what_a_list_replaces_is_told_once(tmp_path: Path) -> None:
+    stored = Registry(plants=(replace(PLANTS[0], county="巩义市", industry="3021"), *PLANTS[1:]), lines=LINES)
+    parsed = parse_registry(from_workbook(tmp_path, LIST), stored=stored)
+    assert parsed.registry.plants == (PLANTS[0],)
+    assert [(w.row, w.column, w.en) for w in parsed.warnings] == [
+        (5, "县（市、 区）", "is stored as 巩义市: replaced"),
+        (5, "行业代码 （2017）", "is stored as 3021: replaced"),
+    ]
+    assert "巩义市" in parsed.warnings[0].zh
+
+
 def changed(row: int, column: int, value: object) -> Rows:
     """The list with one other cell; rows and columns as a spreadsheet counts them."""
     rows = [list(cells) for cells in LIST]
