@@ -32,8 +32,15 @@ ACCESS: Mapping[tuple[str, str], frozenset[AccessRole]] = {
     ("GET", "/v1/alerts/{alert_id}"): READERS,
     ("POST", "/v1/alerts/{alert_id}/acknowledge"): WORKERS,
     ("GET", "/v1/plants"): READERS,
+    ("GET", "/v1/plants/{plant_id}/orders"): READERS,
+    ("GET", "/v1/orders"): READERS,
+    ("GET", "/v1/rulebooks"): READERS,
+    ("GET", "/v1/rulebooks/{rulebook_id}"): READERS,
     ("GET", "/v1/scopes/{scope_id}/load"): READERS,
+    ("GET", "/v1/scopes/{scope_id}/caps"): READERS,
+    ("GET", "/v1/scopes/{scope_id}/caps/explain"): READERS,
     ("GET", "/v1/days/{day}"): READERS,
+    ("GET", "/v1/audit/unlisted"): READERS,
 }
 
 log = structlog.get_logger(__name__)

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from service.api.access import ACCESS, OPEN
 from service.api.query import AlertsQuery, FeedQuery, PageQuery, PlantsQuery, SpanQuery
+from service.api.schemas_audit import AuditQuery
 
 PAGE = (Path(__file__).parents[2] / "docs" / "api.md").read_text(encoding="utf-8")
 ROWS = {
@@ -28,6 +29,7 @@ def test_every_parameter_is_documented() -> None:
         ("/v1/plants", PlantsQuery),
         ("/v1/scopes/{scope_id}/load", SpanQuery),
         ("/v1/days/{day}", PageQuery),
+        ("/v1/audit/unlisted", AuditQuery),
     ):
         text = ROWS[("GET", path)][1]
         for name, field in model.model_fields.items():

@@ -9,12 +9,12 @@ from tests.integration.service_client import Service
 from tests.integration.world import add_alert
 
 PATHS = [
-    "/v1/alert-events", "/v1/alerts", "/v1/alerts/{}", "/v1/plants", "/v1/scopes/{}/load", "/v1/days/{}", "/v1/status",
+    "/v1/alert-events", "/v1/alerts", "/v1/alerts/{}", "/v1/plants", "/v1/scopes/{}/load", "/v1/days/{}", "/v1/status", "/v1/audit/unlisted",
     "/static/{}", "/v1/{}", "/{}",
 ]  # fmt: skip
 NAMES = [
     "after", "limit", "county", "plant_id", "rule", "cursor", "scope_id", "grade", "condition", "evidence", "work",
-    "order_id", "from", "to", "open", "x",
+    "order_id", "from", "to", "open", "code", "x",
 ]  # fmt: skip
 VALUES = [
     "", "0", "1", "-1", "1000", "99999999999999999999", "1e5", "NaN", "true", "a1", "P1", "新密市", "stop_run",
