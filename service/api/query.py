@@ -2,12 +2,12 @@
 
 import re
 from datetime import date, datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from fastapi import Depends, Request
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 
-from detectors.vocab import Condition, Evidence, Rule
+from detectors.vocab import Condition, Control, Evidence, Rule
 from service.api.problems import ProblemError
 
 _RFC3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d{1,6})?([Zz]|[+-]\d\d:\d\d)")
@@ -92,6 +92,34 @@ class SpanQuery(Query):
 
     from_: Instant = Field(alias="from", description="begin")
     to: Instant = Field(description="end, not included")
+
+
+class AtQuery(Query):
+    """An instant."""
+
+    at: Instant | None = Field(None, description="the slot that holds this instant; absent: now")
+
+
+class OrdersQuery(PageQuery):
+    """Parameters of the list of orders."""
+
+    plant_id: Text | None = None
+    scope_id: Text | None = None
+    control: Control | None = None
+    clause: Text | None = None
+    document: Text | None = None
+    level: Text | None = Field(None, description="warning level")
+    rulebook: Text | None = Field(None, description="only orders that this rulebook made")
+    at: Instant | None = Field(None, description="in force then by their dates; daily windows are not asked")
+    from_: Instant | None = Field(None, alias="from", description="in force at or after")
+    to: Instant | None = Field(None, description="in force before")
+    revisions: Literal["latest", "all"] = Field("latest", description="all: replaced revisions too")
+
+
+class RulebookQuery(Query):
+    """Which version of a rulebook."""
+
+    version: Text | None = Field(None, description="absent: the one applied last, else the shipped one")
 
 
 def no_parameters(request: Request) -> None:

@@ -17,14 +17,15 @@ class Document(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
 
-def _with_example(example: dict[str, Any], *, extra: str = "forbid") -> ConfigDict:
+def with_example(example: dict[str, Any], *, extra: str = "forbid") -> ConfigDict:
+    """Configuration of an answer's model: this example, and whether it may hold more than is declared."""
     return ConfigDict(extra=extra, json_schema_extra={"example": example})  # type: ignore[typeddict-item]
 
 
 class Problem(BaseModel):
     """RFC 9457."""
 
-    model_config = _with_example(
+    model_config = with_example(
         {"type": "about:blank", "title": "Not Found", "status": 404, "detail": "no such alert"}, extra="allow"
     )
     type: str
@@ -44,7 +45,7 @@ class Standing(Document):
 class Alert(BaseModel):
     """An alert (CONTRACTS §4). Fields may be added."""
 
-    model_config = _with_example(examples.ALERT, extra="allow")
+    model_config = with_example(examples.ALERT, extra="allow")
     id: str
     scope_id: str
     plant_id: str | None
@@ -83,7 +84,7 @@ class Event(Document):
 class FeedAnswer(Standing):
     """A page of the feed."""
 
-    model_config = _with_example(examples.FEED)
+    model_config = with_example(examples.FEED)
     events: list[Event]
     next: str
     scanned_to_seq: int
@@ -94,7 +95,7 @@ class FeedAnswer(Standing):
 class AlertsAnswer(Standing):
     """A page of alerts."""
 
-    model_config = _with_example({"alerts": [examples.ALERT], "next": None, "feed": "AXk3…", **examples.STANDING})
+    model_config = with_example({"alerts": [examples.ALERT], "next": None, "feed": "AXk3…", **examples.STANDING})
     alerts: list[Alert]
     next: str | None = Field(description="cursor of the next page; null: this was the last")
     feed: str = Field(description="`after` for the change feed (same county) to go on from this answer, nothing missed")
@@ -122,7 +123,7 @@ class Slot(Document):
 class AlertAnswer(Document):
     """An alert with its history and its evidence."""
 
-    model_config = _with_example(examples.ALERT_DETAIL)
+    model_config = with_example(examples.ALERT_DETAIL)
     alert: Alert
     events: list[HistoryEvent]
     series: list[Slot] = Field(description="judged slots from 2 h before the first to 2 h after the last slot")
@@ -138,7 +139,7 @@ _Prose = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, m
 class AckBody(Document):
     """Who acknowledges, and why."""
 
-    model_config = _with_example({"actor": "王工", "reason": "已电话核实,派人现场检查"})
+    model_config = with_example({"actor": "王工", "reason": "已电话核实,派人现场检查"})
     actor: _Line
     reason: _Prose
 
@@ -146,7 +147,7 @@ class AckBody(Document):
 class AckAnswer(Document):
     """The alert after the acknowledgement, and the event's seq."""
 
-    model_config = _with_example({"alert": {**examples.ALERT, "work": "acknowledged"}, "seq": 18})
+    model_config = with_example({"alert": {**examples.ALERT, "work": "acknowledged"}, "seq": 18})
     alert: Alert
     seq: int
 
@@ -177,7 +178,7 @@ class Plant(Document):
 class PlantsAnswer(Standing):
     """A page of plants."""
 
-    model_config = _with_example(examples.PLANTS)
+    model_config = with_example(examples.PLANTS)
     plants: list[Plant]
     next: str | None
 
@@ -191,7 +192,7 @@ class LoadSlot(Slot):
 class LoadAnswer(Standing):
     """The curve of a scope."""
 
-    model_config = _with_example(examples.LOAD)
+    model_config = with_example(examples.LOAD)
     scope_id: str
     plant_id: str
     county: str
@@ -222,7 +223,7 @@ class DayRow(Document):
 class DaysAnswer(Standing):
     """Day verdicts of a date."""
 
-    model_config = _with_example(examples.DAYS)
+    model_config = with_example(examples.DAYS)
     date: str
     days: list[DayRow]
     next: str | None
@@ -252,7 +253,7 @@ class ProcessState(Document):
 class StatusAnswer(Standing):
     """How far the stream is read and judged."""
 
-    model_config = _with_example(examples.STATUS)
+    model_config = with_example(examples.STATUS)
     now: str
     faults: list[Fault] = Field(description="why an empty page may hide something; none: `degraded` is false")
     processes: list[ProcessState]
@@ -262,7 +263,7 @@ class StatusAnswer(Standing):
 class StateAnswer(Document):
     """Alive or ready."""
 
-    model_config = _with_example({"status": "ready"})
+    model_config = with_example({"status": "ready"})
     status: str
 
 

@@ -15,7 +15,7 @@ from detectors.errors import InputError
 from service.api.access import ACCESS, OPEN, GuardedRoute
 from service.db.keys import AccessRole, create_key, digest_of, revoke_key
 from tests.integration.service_client import ACK_BODY, Service, problem_of
-from tests.integration.world import NOON, PLANTS, SETTINGS, add_alert
+from tests.integration.world import NOON, PLANTS, SETTINGS, add_alert, add_orders
 
 PEPPER = SETTINGS.key_pepper.get_secret_value()
 READ = {"city", "county", "operator", "auditor"}
@@ -37,6 +37,16 @@ MATRIX: dict[tuple[str, str], tuple[str, set[str], bool]] = {
     ("GET", "/v1/alerts/{alert_id}"): ("/v1/alerts/a1", READ, True),
     ("POST", "/v1/alerts/{alert_id}/acknowledge"): ("/v1/alerts/a1/acknowledge", WORK, True),
     ("GET", "/v1/plants"): ("/v1/plants", READ, True),
+    ("GET", "/v1/plants/{plant_id}/orders"): ("/v1/plants/P1/orders?at=2017-11-16T04:00:00Z", READ, True),
+    ("GET", "/v1/orders"): ("/v1/orders", READ, True),
+    ("GET", "/v1/rulebooks"): ("/v1/rulebooks", READ, False),
+    ("GET", "/v1/rulebooks/{rulebook_id}"): ("/v1/rulebooks/zhengzhou-2017", READ, False),
+    ("GET", "/v1/scopes/{scope_id}/caps"): (
+        "/v1/scopes/P1/caps?from=2017-11-16T00:00:00Z&to=2017-11-16T04:00:00Z",
+        READ,
+        True,
+    ),
+    ("GET", "/v1/scopes/{scope_id}/caps/explain"): ("/v1/scopes/P1/caps/explain", READ, True),
     ("GET", "/v1/scopes/{scope_id}/load"): (
         "/v1/scopes/P1/load?from=2017-11-16T00:00:00Z&to=2017-11-16T04:00:00Z",
         READ,
@@ -118,6 +128,7 @@ async def test_county_by_route(service: Service, key: tuple[str, str]) -> None:
     address = MATRIX[key][0]
     await add_alert(service.engine, "P1", "a1")
     await add_alert(service.engine, "P3", "a3")
+    await add_orders(service.engine)
     own = await call(service, key[0], address, service.world.bearer("county:新密市"))
     assert own.status_code == 200
     other = await call(service, key[0], address, service.world.bearer("county:登封市"))

@@ -4,7 +4,16 @@ import re
 from pathlib import Path
 
 from service.api.access import ACCESS, OPEN
-from service.api.query import AlertsQuery, FeedQuery, PageQuery, PlantsQuery, SpanQuery
+from service.api.query import (
+    AlertsQuery,
+    AtQuery,
+    FeedQuery,
+    OrdersQuery,
+    PageQuery,
+    PlantsQuery,
+    RulebookQuery,
+    SpanQuery,
+)
 from service.api.schemas_audit import AuditQuery
 
 PAGE = (Path(__file__).parents[2] / "docs" / "api.md").read_text(encoding="utf-8")
@@ -27,7 +36,12 @@ def test_every_parameter_is_documented() -> None:
         ("/v1/alert-events", FeedQuery),
         ("/v1/alerts", AlertsQuery),
         ("/v1/plants", PlantsQuery),
+        ("/v1/orders", OrdersQuery),
+        ("/v1/plants/{plant_id}/orders", AtQuery),
+        ("/v1/rulebooks/{rulebook_id}", RulebookQuery),
         ("/v1/scopes/{scope_id}/load", SpanQuery),
+        ("/v1/scopes/{scope_id}/caps", SpanQuery),
+        ("/v1/scopes/{scope_id}/caps/explain", AtQuery),
         ("/v1/days/{day}", PageQuery),
         ("/v1/audit/unlisted", AuditQuery),
     ):

@@ -236,6 +236,20 @@ async def add_alert(engine: AsyncEngine, plant: str, alert_id: str | None = None
     return alert
 
 
+async def add_orders(engine: AsyncEngine) -> None:
+    """A stop of P1 that allows 100 kW, O1, and one of P3, O3; both of the plan's season, without grace."""
+    async with engine.begin() as connection:
+        for order_id, scope_id in (("O1", "P1"), ("O3", "P3")):
+            await connection.execute(
+                text(
+                    "INSERT INTO orders (order_id, scope_id, control, measure, revision, valid_from, valid_to,"
+                    " residual_kw, ramp_down_h, document, clause)"
+                    " VALUES (:id, :scope, 'stop', 'power', 1, :begin, :end, 75, 0, '郑政文〔2017〕210号', '三(一)1')"
+                ),
+                {"id": order_id, "scope": scope_id, "begin": MIDNIGHT, "end": MIDNIGHT + timedelta(days=120)},
+            )
+
+
 async def add_feed_health(connection: AsyncConnection) -> None:
     """An account and a source's evidence, as ingest and evaluation write them."""
     rows = [

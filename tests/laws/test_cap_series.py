@@ -102,7 +102,8 @@ def test_a_part_of_a_span_says_what_the_whole_says(world: World) -> None:
 def _slots(world: World) -> Iterator[int]:
     """Some slots round everything that begins or ends."""
     registry = world.registry
-    edges = {t for row in (*registry.orders, *registry.exemptions) for t in (row.valid_from, row.valid_to)}
+    edges = {t for order in registry.orders for t in (order.valid_from, order.valid_to)}
+    edges |= {t for exemption in registry.exemptions for t in (exemption.valid_from, exemption.valid_to)}
     edges |= {o.valid_from + 3600 for o in registry.orders} | {world.as_of}
     for edge in sorted(e for e in edges if 0 < e < FOREVER):
         yield from (edge // world.slot_s - 1, edge // world.slot_s, edge // world.slot_s + 9)
