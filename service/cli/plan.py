@@ -17,6 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from detectors.errors import InfrastructureError, InputError
 from detectors.registry import Episode, Registry
 from detectors.rulebook.schema import Rulebook
+from service.cli import plan_audit
 from service.cli.database import required_database_url
 from service.cli.listing import Format, write_rows
 from service.clock import SystemClock
@@ -38,6 +39,7 @@ Out = Annotated[Path | None, typer.Option("--out", help="Write to this file.")]
 Level = Annotated[str | None, typer.Option("--level", help="Decisions of this warning level only.")]
 
 group = typer.Typer(no_args_is_help=True, help="A city's plan: what it orders of whom, and making it stand.")
+plan_audit.register(group)
 
 
 def register(app: typer.Typer) -> None:
