@@ -11,6 +11,8 @@ from typing import TypeAlias
 
 #: Editions of GB/T 4754 that a code may be of. The same digits name other trades in the other edition.
 EDITIONS = ("2011", "2017")
+#: Of a code that names a trade; fewer name a group of trades.
+CODE_DIGITS = 4
 #: Names under which a missing code or edition is told.
 INDUSTRY = "industry"
 EDITION = "industry_edition"
@@ -167,5 +169,5 @@ def _in_industry(codes: frozenset[tuple[str, str]], facts: Facts) -> Answer:
 def _in_edition(codes: frozenset[tuple[str, str]], edition: str, code: str) -> Answer:
     if (edition, code) in codes:
         return YES
-    is_group = any(e == edition and c.startswith(code) for e, c in codes)
+    is_group = len(code) < CODE_DIGITS and any(e == edition and c.startswith(code) for e, c in codes)
     return Answer(None, frozenset({INDUSTRY})) if is_group else NO

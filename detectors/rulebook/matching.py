@@ -1,8 +1,9 @@
 """Whether an item of the rulebook speaks of a plant or line: by trade, by attributes, by its brackets."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from detectors.rulebook.conditions import YES, Facts, InIndustry, evaluate
+from detectors.rulebook.conditions import CODE_DIGITS, EDITIONS, YES, Facts, InIndustry, evaluate
 from detectors.rulebook.decisions import Outcome
 from detectors.rulebook.schema import Bracket, Item
 
@@ -14,6 +15,24 @@ class Match:
     outcome: Outcome
     missing: frozenset[str] = frozenset()
     bracket: Bracket | None = None
+
+
+def trades(items: Sequence[Item]) -> dict[tuple[str, str], list[Item]]:
+    """Items by (edition, code) of the trades that they speak of, in their order."""
+    found: dict[tuple[str, str], list[Item]] = {}
+    for item in items:
+        for trade in item.industries:
+            found.setdefault(trade, []).append(item)
+    return found
+
+
+def items_of(items: Sequence[Item], by_trade: Mapping[tuple[str, str], Sequence[Item]], facts: Facts) -> Sequence[Item]:
+    """The items that may speak of a plant: where its trade is known those of it, else all. Most plants of a city are of
+    no trade of the plan, and need not be asked sixteen times."""
+    code, edition = facts.industry or "", facts.edition
+    if edition not in EDITIONS or len(code) < CODE_DIGITS:
+        return items
+    return by_trade.get((edition, code), ())
 
 
 def match(item: Item, facts: Facts) -> Match | None:

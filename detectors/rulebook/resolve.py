@@ -9,11 +9,12 @@ from detectors.rulebook.demands import Case
 from detectors.rulebook.facts import plant_facts
 from detectors.rulebook.item_decisions import item_decisions
 from detectors.rulebook.livelihood import with_approval
+from detectors.rulebook.matching import items_of, trades
 from detectors.rulebook.metering import line_members
 from detectors.rulebook.office import Office
 from detectors.rulebook.plan_lines import line_decision, ordered_by_lines, refuse_misfits, unordered
 from detectors.rulebook.plant_plans import OwnPlan, PlantPlanError, own_plan, with_plan
-from detectors.rulebook.schema import PlantPlans, Rulebook, RulebookError
+from detectors.rulebook.schema import Item, PlantPlans, Rulebook, RulebookError
 from detectors.rulebook.words import METERS, joined, missing_words
 
 #: Kinds from the strictest on; those that cut a share come after these, the larger cut first.
@@ -32,13 +33,15 @@ def resolve(rulebook: Rulebook, registry: Registry, level: str | None = None) ->
     """
     refuse_level(rulebook, level)
     office = Office.of(registry, rulebook.document)
+    by_trade = trades(rulebook.items)
     decisions: list[Decision] = []
     faults: list[PlantPlanError] = []
     for plant in office.plants:
         lines = office.lines.get(plant.plant_id, [])
         case = Case(rulebook, office, plant, lines, plant_facts(plant, lines, rulebook.attributes))
         try:
-            decisions += _of_plant(case, own_plan(office, rulebook, plant.plant_id, level), level)
+            items = items_of(rulebook.items, by_trade, case.facts)
+            decisions += _of_plant(case, items, own_plan(office, rulebook, plant.plant_id, level), level)
         except PlantPlanError as fault:
             faults.append(fault)
     if faults:
@@ -62,10 +65,10 @@ def strictness(decision: Decision) -> tuple[int, float, int]:
     return place, -(decision.reduction or 0.0), list(ControlKind).index(kind)
 
 
-def _of_plant(case: Case, plan: OwnPlan, level: str | None) -> list[Decision]:
-    """The plant's decision, and those of its lines by id."""
+def _of_plant(case: Case, items: Sequence[Item], plan: OwnPlan, level: str | None) -> list[Decision]:
+    """The plant's decision, and those of its lines by id. items: that may speak of it."""
     rulebook = case.rulebook
-    found = [d for item in rulebook.items if (d := item_decisions(case, item, level)) is not None]
+    found = [d for item in items if (d := item_decisions(case, item, level)) is not None]
     if rulebook.plant_plans is PlantPlans.REPLACE:
         plant = with_plan(_combined(case, [d.plant for d in found]), plan.plant, rulebook)
     else:
