@@ -17,6 +17,10 @@ from tests.integration.world import NOON, SETTINGS, add_alert
 
 ADDRESSES = {
     "/v1/alerts/{alert_id}": "/v1/alerts/a1",
+    "/v1/plants/{plant_id}/orders": "/v1/plants/P1/orders",
+    "/v1/rulebooks/{rulebook_id}": "/v1/rulebooks/zhengzhou-2017",
+    "/v1/scopes/{scope_id}/caps": "/v1/scopes/P1/caps?from=2017-11-16T00:00:00Z&to=2017-11-16T01:00:00Z",
+    "/v1/scopes/{scope_id}/caps/explain": "/v1/scopes/P1/caps/explain",
     "/v1/scopes/{scope_id}/load": "/v1/scopes/P1/load?from=2017-11-16T00:00:00Z&to=2017-11-16T01:00:00Z",
     "/v1/days/{day}": "/v1/days/2017-11-16",
     "/static/{name}": "/static/console.js",
@@ -202,6 +206,6 @@ async def test_openapi_describes_every_route_of_the_api_with_an_example(service:
                 name = good["application/json"]["schema"]["$ref"].rsplit("/", 1)[1]
                 assert "example" in document["components"]["schemas"][name], (method, path)
             for status, response in operation["responses"].items():
-                if status != "200":
+                if status not in ("200", "304"):  # 304 has no body
                     assert list(response["content"]) == ["application/problem+json"], (method, path, status)
             assert operation["description"], (method, path)
