@@ -15,11 +15,14 @@ from consumers.day_loads import readings_of, stored_loads
 from consumers.marks import runs
 from consumers.office import Office
 from consumers.pending import DayWork, Pending, Spans
+from consumers.ticking import recount
 from detectors.alerts import NOTHING_CARRIED, Alert
 from detectors.feed import down_on
 from detectors.judge import DayResult, judge_day, margin_slots
 from detectors.known import Known
+from detectors.loads import Fact
 from detectors.slots import Grid, local_date, local_day
+from detectors.world import rows_of
 from service.db.alert_store import save_alerts, save_live, stored_alerts
 from service.db.feed import publish
 from service.db.judgement import Marks, load_carries
@@ -47,11 +50,12 @@ class Rejudged:
 @dataclass(slots=True)
 class _Found:
     """Alerts of the days judged so far. held: go on into a day that is not judged again, what is stored of them
-    stands. scopes: rows judged on each day."""
+    stands. scopes: rows judged on each day. lost: (row of the source, slot) where a value was taken back."""
 
     alerts: dict[str, Alert] = field(default_factory=dict)
     held: set[str] = field(default_factory=set)
     scopes: dict[date, set[int]] = field(default_factory=dict)
+    lost: set[tuple[int, int]] = field(default_factory=set)
 
 
 async def rejudge(
@@ -76,6 +80,7 @@ async def rejudge(
         report.days += len(work.row)
         if monotonic() > until and pending.is_shorter:
             break
+    await recount(connection, office, _spans_of_sources(office, found.lost), as_of, published_at)
     left = pending.left()
     for is_due, mark in ((False, add_marks), (True, mark_due)):
         of_kind = left.take(left.is_due == is_due)
@@ -136,6 +141,7 @@ async def _keep(
     before = await load_carries(connection, numbers, result.day)
     await save_day(connection, result, numbers, world.slot_s, as_of)
     found.scopes.setdefault(result.day, set()).update(rows.tolist())
+    found.lost |= _lost(office, work, rows, result)
     changed = [
         s
         for s, no in enumerate(numbers)
@@ -149,6 +155,24 @@ async def _keep(
             found.held.discard(alert.alert_id(world.slot_s))
         if walks_on:
             found.held.update(alert.alert_id(world.slot_s) for alert in result.carries[s].open)
+
+
+def _lost(office: Office, work: DayWork, rows: I64, result: DayResult) -> set[tuple[int, int]]:
+    """Touched slots at which a meter's value is no longer evidence, by source: it may have been down then."""
+    place, column = np.nonzero(result.slots["facts"] & np.uint16(Fact.EVIDENCE_LOST))
+    if len(place) == 0:
+        return set()
+    slot, at = result.first_slot + column, np.searchsorted(work.row, rows[place])
+    touched = (slot >= work.first[at]) & (slot <= work.last[at])
+    members, owner = rows_of(office.world.member_scope, rows[place[touched]])
+    sources = office.world.meter_source[office.world.member_meter[members]]
+    return set(zip(sources.tolist(), slot[touched][owner].tolist(), strict=True))
+
+
+def _spans_of_sources(office: Office, lost: set[tuple[int, int]]) -> list[tuple[str, int, int]]:
+    source, slot = np.array(sorted(lost), np.int64).reshape(-1, 2).T
+    spans = (part.tolist() for part in runs(source, slot, slot))
+    return [(office.world.sources[row], first, last) for row, first, last in zip(*spans, strict=True)]
 
 
 async def _publish(

@@ -1,0 +1,43 @@
+"""A correction that takes evidence away from most meters of a source: the source was down then, and no plant silent."""
+
+from dataclasses import replace
+
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from detectors.registry import Baseline, Meter, Order, Plant, Registry, Source
+from detectors.vocab import Control, Kind, Quality, Rule
+from tests.cases.fast import fast
+from tests.integration.streamed import Stream
+from tests.integration.test_identity import disagreements
+from tests.oracles.rows import Reading, World
+
+#: 2017-11-15T00:00 Shanghai.
+BEGIN = 1510675200
+HOUR_S, DAY_S = 3_600, 86_400
+PLANTS = [f"P{i}" for i in range(6)]
+REGISTRY = Registry(
+    sources=(Source("yc"),),
+    plants=tuple(Plant(p, p, "登封市") for p in PLANTS),
+    meters=tuple(Meter(f"M-{p}", p, source="yc") for p in PLANTS),
+    orders=tuple(Order(f"O-{p}", p, Control.STOP, BEGIN, BEGIN + 5 * DAY_S, residual_kw=50.0) for p in PLANTS),
+    baselines=tuple(Baseline(p, "v1", 0, 1000.0, idle_kw=20.0, day_kwh=20_000.0) for p in PLANTS),
+)
+
+
+async def test_a_source_that_was_up_is_down_when_its_values_are_taken_back(engine: AsyncEngine) -> None:
+    ends = range(BEGIN + 900, BEGIN + DAY_S + 1, 900)
+    first = [Reading(f"M-{p}", Kind.POWER_INST, ts, 10.0, coll_ms=ts * 1000) for p in PLANTS for ts in ends]
+    bad = range(BEGIN + 10 * HOUR_S, BEGIN + 13 * HOUR_S + 1, 900)
+    taken_back = [replace(r, q=Quality.Q, rev=1) for r in first if r.ts in bad and r.meter_id != "M-P0"]
+    as_of = BEGIN + DAY_S + 2 * HOUR_S
+    stream = Stream(engine, 900, BEGIN)
+    await stream.start(REGISTRY)
+    await stream.take_in(REGISTRY, first)
+    await stream.judge_until(BEGIN + DAY_S + HOUR_S)
+    await stream.take_in(REGISTRY, taken_back)
+    await stream.judge_until(as_of)
+    expected = fast(REGISTRY, [*first, *taken_back], as_of, 900)
+    downs = [alert.first_slot_end for alert in expected.alerts if alert.rule is Rule.FEED_DOWN]
+    assert downs[0] == bad[0]
+    world = World(REGISTRY, (*first, *taken_back), as_of)
+    assert disagreements(await stream.judgement(), expected, world) == []
