@@ -33,7 +33,8 @@ class LookedAt:
 
 def looked_at(cases: Sequence[AuditCase], registry: Registry, as_of: int) -> LookedAt:
     """Meters of all plants that are listed or of a plan's trade; plants of a trade of a season's plan of which nothing
-    is ordered, their accounts where they have several, and accounts that a plant's order leaves out."""
+    is ordered, their accounts where they have several (to be asked where the plant as a whole does not look running),
+    and accounts that a plant's order leaves out."""
     supply: dict[str, list[Meter]] = defaultdict(list)
     for meter in registry.meters:
         if meter.role is Role.SUPPLY and meter.valid_from <= as_of < meter.valid_to:

@@ -1,7 +1,7 @@
 """The audit of the stored list: what is stored and measured, gathered in bulk, and every finding."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from detectors.registry import Meter
 from detectors.rulebook.parse import parse_rulebook
 from detectors.rulebook.schema import Rulebook
 from service.db.engine import make_engine
@@ -19,7 +20,7 @@ from service.db.list_audit import judged_loads, last_valid_readings, unknown_met
 from service.db.registry_load import StoredRegistry, load_rows
 from service.db.rulebooks import applied_rulebooks
 from service.db.sessions import reading
-from service.plans.account_loads import account_loads, account_meters
+from service.plans.account_loads import Account, account_loads, account_meters
 from service.plans.audit import Measured, list_findings, sorted_findings
 from service.plans.audit_case import AuditCase, audit_case
 from service.plans.audit_findings import Finding, HeldMeter
@@ -141,20 +142,21 @@ async def _measured(
         for scope_id, top, quiet in zip(scope_ids, tops.tolist(), quiets.tolist(), strict=True):
             days[scope_id].append(DayLook(top, quiet))
     running = {p: seen for p, kw in look.plants.items() if (seen := running_look(days[p], kw, thresholds))}
-    accounts = await _accounts(connection, stored, look, (begin_s, as_of), slot_s, thresholds)
+    asked = {key: meters for key, meters in look.accounts.items() if key[0] not in running}
+    accounts = await _accounts(connection, stored, asked, (begin_s, as_of), slot_s, thresholds)
     return Measured(as_of, {numbers[no]: ts for no, ts in last.items()}, running, accounts, held, thresholds)
 
 
 async def _accounts(
     connection: AsyncConnection,
     stored: StoredRegistry,
-    look: LookedAt,
+    accounts: Mapping[Account, Sequence[Meter]],
     span: tuple[int, int],
     slot_s: int,
     thresholds: RunningThresholds,
-) -> dict[tuple[str, str], RunningLook]:
+) -> dict[Account, RunningLook]:
     """Accounts that look running. An account is no scope, so its readings are read."""
-    names = account_meters(look.accounts)
+    names = account_meters(accounts)
     nos = np.array([stored.meter_no[name] for name in names], np.int64)
     ends = np.full(len(nos), span[1], np.int64)
     readings = await load_readings(connection, nos, np.full(len(nos), span[0], np.int64), ends)
@@ -164,9 +166,9 @@ async def _accounts(
     place = order[np.searchsorted(nos[order], readings.meter)].astype(np.int32)
     columns = replace(readings, meter=place)
     found = {}
-    for name, days in account_loads(stored.registry, look.accounts, columns, span[1], slot_s).items():
+    for name, days in account_loads(stored.registry, accounts, columns, span[1], slot_s).items():
         looks = [DayLook(*(float(v[0]) for v in day_looks(day[None, :], slot_s, thresholds))) for day in days]
-        seen = running_look(looks, contract_of(look.accounts[name]), thresholds)
+        seen = running_look(looks, contract_of(accounts[name]), thresholds)
         if seen is not None:
             found[name] = seen
     return found
