@@ -94,7 +94,7 @@ def _state(at: ScopeAt, taking: OrderAt | None) -> Words:
         )
     if taking.units is not None and taking.units.is_counted and taking.units.allowed is not None:
         count = taking.units.allowed
-        return f"{zh}：允许运行 {count} 条（台）。", f"{en}: {count} lines or cells may run."
+        return f"{zh}：允许运行 {count} 条（台）。", f"{en}: lines or cells that may run: {count}."
     if taking.cap_kw is None or taking.is_energy:
         return (
             f"{zh}：有停限产令，但无法给出允许负荷，判定结果只能是“无法判定”。",
@@ -161,7 +161,7 @@ def _derived(at: ScopeAt, taking: OrderAt) -> Words:
     zh, en = _own_cap(at, taking)
     if taking.max_kw is not None and taking.cap_kw is not None and taking.cap_kw == taking.max_kw:
         limit = kw(taking.max_kw)
-        return f"{zh}；豁免允许至 {limit}，取较高者 {limit}", f"{en}; an exemption allows {limit}: the higher one holds"
+        return f"{zh}；豁免允许至 {limit}，取较高者", f"{en}; an exemption allows {limit}: the higher one holds"
     return zh, en
 
 

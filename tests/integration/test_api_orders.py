@@ -350,7 +350,7 @@ async def test_a_cap_is_explained_with_its_numbers(office: Service) -> None:
     assert "郑政文〔2017〕210号 三(一)3" in said["order"][0]
     assert "第2版" in said["order"][0]
     assert "保安负荷 40 kW + 余量 5% × R = 50 kW，合计 90 kW" in said["cap"][0]
-    assert "取较高者 300 kW" in said["cap"][0]
+    assert "豁免允许至 300 kW，取较高者" in said["cap"][0]
     assert "批准人 市政府，文件 批1号" in said["exemption"][0]
     assert "22:00 至 06:00" in said["beside"][0]
     assert body["sentences"][0]["en"] == "2017-11-16 13:00 to 13:15: cap 300 kW."
