@@ -26,6 +26,19 @@ def test_fast_equals_reference(world: World) -> None:
     assert differences(fast(*arguments), judge(*arguments)) == []
 
 
+@settings(
+    max_examples=60,
+    deadline=None,
+    derandomize=True,
+    phases=[Phase.generate],
+    suppress_health_check=list(HealthCheck),
+)
+@given(world=worlds(by_units=True))
+def test_fast_equals_reference_by_lines(world: World) -> None:
+    arguments = (world.registry, world.readings, world.as_of, world.slot_s, world.day_types)
+    assert differences(fast(*arguments), judge(*arguments)) == []
+
+
 @pytest.mark.parametrize("make", [m for _, _, m in CASES], ids=[f"{number}-{name}" for number, name, _ in CASES])
 def test_fast_equals_reference_where_a_sentence_decides(make: CaseMaker) -> None:
     world, _ = make()
