@@ -1,4 +1,4 @@
-"""Plays the story: readings go out, the virtual clock follows, and the office learns of a meter on the way.
+"""Plays the story: readings go out, the virtual clock follows, and the office acts on the way.
 
 The clock is never ahead of what was sent: it is moved to a time once every record collected up to then is with the
 broker. Judgement goes as far as the clock and ingest allow; the player waits for it at every midnight, wherever a
@@ -19,9 +19,9 @@ from consumers.replay import send_span
 from detectors.errors import InfrastructureError
 from service.clock import VirtualClock
 from service.db.health import read_health
-from service.db.registry import apply_registry
 from service.db.sessions import reading, writing
 from service.db.settled import read_unsettled
+from service.demo.office import Act, act_line, acts, perform
 from service.demo.season import SLOT_S, START_S
 from service.demo.setting import SOURCES
 from service.demo.story import LAST_COLL_S, Story
@@ -51,7 +51,8 @@ OnMoment = Callable[[Moment], Awaitable[None]]
 
 @dataclass(slots=True)
 class Player:
-    """Plays a story once. ``speed``: virtual seconds in a real one; 0 = as fast as the judgement follows."""
+    """Plays a story once. ``speed``: virtual seconds in a real one; 0 = as fast as the judgement follows. ``say``: told
+    what the office does."""
 
     story: Story
     messages: FileMessages
@@ -61,8 +62,9 @@ class Player:
     clock: VirtualClock
     speed: float
     on_moment: OnMoment
+    say: Callable[[str], None]
     _sent: int = 0
-    _has_learned: bool = False
+    _acted: int = 0
 
     async def play(self, until_s: int = LAST_COLL_S) -> None:
         """Play to ``until_s`` (epoch seconds, at most the end) and wait until everything up to there is judged.
@@ -74,7 +76,7 @@ class Player:
         began = loop.time()
         rests = {time_s for time_s in self._rests() if time_s < until_s} | {until_s}
         step_s = HOUR_S if self.speed == 0 else SLOT_S
-        times = {*range(START_S + step_s, until_s, step_s), *rests, self.story.later_at_s}
+        times = {*range(START_S + step_s, until_s, step_s), *rests, *(act.at_s for act in self._acts())}
         for time_s in sorted(t for t in times if t <= until_s):
             await self._go_to(time_s)
             await self._tell()
@@ -97,12 +99,15 @@ class Player:
         await send_span(self.producer, self.settings.kafka_topic, self.messages, self._sent, until)
         self._sent = until
         self.clock.advance_to(time_s)
-        if not self._has_learned and time_s >= self.story.later_at_s:
-            self._has_learned = True
-            async with writing(self.engine) as connection:
-                await apply_registry(
-                    connection, self.story.later_registry, self.clock.now(), slot_s=self.settings.slot_s
-                )
+        for act in self._acts()[self._acted :]:
+            if act.at_s <= time_s:
+                async with writing(self.engine) as connection:
+                    orders = await perform(connection, act, self.clock.now(), slot_s=self.settings.slot_s)
+                self._acted += 1
+                self.say(f"   {act_line(act, orders)}")
+
+    def _acts(self) -> tuple[Act, ...]:
+        return acts(self.story.later_office, self.story.later_at_s)
 
     async def _judged_to(self) -> int | None:
         async with reading(self.engine) as connection:
@@ -134,7 +139,7 @@ class Player:
             waiting_for = f"ingest: {left.taken_in} of {self._sent} records"
         elif left.watermark_s is None or left.watermark_s < time_s:
             waiting_for = "the watermark of ingest"
-        elif self._has_learned and left.held:
+        elif self.clock.now() >= self.story.later_at_s and left.held:
             waiting_for = f"{left.held} rows in quarantine"
         elif left.judged_slots is None or left.judged_slots < due_slot:
             waiting_for = f"the judgement of slot {due_slot}, it is at {left.judged_slots}"

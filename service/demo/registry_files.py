@@ -30,6 +30,12 @@ COLUMNS = {
     "exemptions": "scope_id order_id from to max_kw reason approved_by document",
     "outages": "plant_id meter_id from to kind origin",
     "calendar": "date kind name",
+    "listings": "document plant_id line_id clause measure office office_phone office_person",
+    "plant_plans": "plant_id document line_id level lines_stopped control reduction units_allowed cap_kw residual_kw"
+    " ramp_down_h from to measure office office_phone office_person",
+    "approvals": "scope_id from to task max_kw approved_by document filed_with",
+    "episodes": "episode_id from to level document county",
+    "rotations": "scope_id from to group document approved_by",
 }
 _ATTRIBUTE = {
     "from": "valid_from",

@@ -27,10 +27,10 @@ from service.api.server import Server, make_server
 from service.clock import VirtualClock
 from service.db.engine import make_engine
 from service.db.keys import AccessRole, create_key
-from service.db.registry import apply_registry
 from service.db.sessions import writing
 from service.demo.cast import COUNTIES
 from service.demo.expected import Comparison, compare
+from service.demo.office import act_line, first_act, perform
 from service.demo.parts import Servers, fresh_stores, servers
 from service.demo.player import Moment, Player
 from service.demo.poller import Poller
@@ -111,11 +111,13 @@ async def _play(
     own = make_engine(url, name="demo", pool_size=3)
     try:
         async with writing(own) as connection:
-            await apply_registry(connection, story.registry, clock.now(), slot_s=settings.slot_s)
+            act = first_act(story.office, START_S)
+            orders = await perform(connection, act, clock.now(), slot_s=settings.slot_s)
         async with _running(settings, url, bootstrap, clock, port=_free_port(options, settings)) as running:
             show: Show = LiveShow(console) if console.is_terminal and not options.is_headless else PlainShow(console)
             try:
                 await _introduce(show, own, settings, at, running.server)
+                show.say(f"  {act_line(act, orders)}")
                 poller = Poller(own)
 
                 async def on_moment(moment: Moment) -> None:
@@ -125,7 +127,7 @@ async def _play(
 
                 async with Producer(bootstrap) as producer:
                     speed = _speed(options)
-                    player = Player(story, messages, producer, own, settings, clock, speed, on_moment)
+                    player = Player(story, messages, producer, own, settings, clock, speed, on_moment, show.say)
                     until_s = LAST_COLL_S if options.until_s is None else options.until_s
                     await running.unless_stopped(player.play(until_s), told)
             finally:

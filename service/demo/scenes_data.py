@@ -75,7 +75,9 @@ def corrected(stage: Stage) -> Planted:
 
 
 def second_account(stage: Stage) -> Planted:
-    """Production on an account that the list does not know; its readings wait in quarantine until it does."""
+    """Production on an account that the list does not know; its readings wait in quarantine until it does. Its kiln is
+    cold after 24 h by its own plan."""
+    stage.own_plan("S12", "11月15日24时前停窑", ramp_down_h=24.0)
     main, scale = stage.channel("S12"), stage.scales["S12"]
     measured = stage.templates["S12"]
     load_kw = 0.2 * standstill(measured, scale=scale, turn=3)

@@ -8,11 +8,10 @@ from dataclasses import replace
 
 import numpy as np
 
-from detectors.registry import Exemption, Line, Meter, Order, Scope, ScopeMeter
-from detectors.vocab import Control, Kind, Measure, Role, Rule, Scale
+from detectors.registry import Exemption, Line, Meter
+from detectors.vocab import Kind, Role, Rule, Scale
 from service.demo.expected import Expected, Planted
-from service.demo.measured import template
-from service.demo.season import SLOTS, at, instant, working_week
+from service.demo.season import SLOTS, at, instant
 from service.demo.setting import add_channel, meter_id
 from service.demo.stage import Stage
 
@@ -28,7 +27,9 @@ def honest_stop(stage: Stage) -> Planted:
 
 
 def night_run(stage: Stage) -> Planted:
-    """Four hours over midnight: 8 slots a day, under the 16 of `hours_over` and the energy of `stop_day`."""
+    """Four hours over midnight: 8 slots a day, under the 16 of `hours_over` and the energy of `stop_day`. The plant's
+    own plan gives its kiln 4 h to come to rest; the plan's default is 48."""
+    stage.own_plan("S02", "11月14日24时前停炉", ramp_down_h=4.0)
     stage.works("S02", at(16, "22:00"), at(17, "02:00"))
     return Planted(
         "night_run",
@@ -81,9 +82,9 @@ def pulses(stage: Stage) -> Planted:
 
 
 def approved_residual(stage: Stage) -> Planted:
-    """Treatment and security load at 0.40 R under an approved residual of 0.45 R."""
+    """Treatment and security load at 0.40 R under an approved residual of 0.45 R; its kiln is cold after 8 h."""
     stage.block("S06", slice(at(15, "00:00"), SLOTS), 0.2)
-    stage.change_order("S06", residual_kw=round(0.45 * stage.running_kw("S06")))
+    stage.own_plan("S06", "停窑，保留治理设施", residual_kw=round(0.45 * stage.running_kw("S06")), ramp_down_h=8.0)
     return Planted(
         "approved_residual", ("DEMO-S06",), "耐材一厂经核准的保安负荷", "an approved residual load under a stop"
     )
@@ -99,7 +100,6 @@ def raised_cap(stage: Stage) -> Planted:
             instant(18, "06:00"),
             "窑炉保温",
             "演示市政府",
-            order_id=stage.order_id("S07"),
             max_kw=round(0.7 * stage.running_kw("S07")),
             document="演示批复1号",
         )
@@ -121,35 +121,11 @@ def exempt_day(stage: Stage) -> Planted:
 
 
 def kiln_cools(stage: Stage) -> Planted:
-    """A kiln that may take 24 h to come down, and takes 20."""
+    """A furnace that may take 24 h by its own plan, 72 by the plan's default, and takes 20."""
     fall = np.linspace(0.8, 0.05, at(15, "20:00") - at(15, "00:00"))
     stage.channel("S09").load_kw[at(15, "00:00") : at(15, "20:00")] += fall * stage.running_kw("S09")
-    stage.change_order("S09", ramp_down_h=24.0)
+    stage.own_plan("S09", "焙烧炉24小时内降温停炉", ramp_down_h=24.0)
     return Planted("kiln_cools", ("DEMO-S09",), "碳素一厂窑炉 24 小时内降负荷", "a kiln cooling down within its 24 h")
-
-
-def clinker_only(stage: Stage) -> Planted:
-    """The order stops the clinker line; grinding goes on beside it."""
-    main, scale = stage.channel("S10"), stage.scales["S10"]
-    clinker_kw = main.load_kw.copy()
-    clinker_kw[: at(15, "00:00")] *= 0.7
-    grinding_kw = 0.6 * working_week(template("metalworking"), scale=scale, weeks=-1, phase=0)
-    main.load_kw[at(15, "00:00") :] += grinding_kw[at(15, "00:00") :]
-    line = Line("DEMO-S10-CLINKER", "DEMO-S10", "熟料线", "line")
-    meter = replace(
-        main.meter, meter_id=meter_id(1001), line_id=line.line_id, role=Role.LINE, scale=Scale.PRIMARY, account=None
-    )
-    add_channel(stage, meter, clinker_kw)
-    scope = "DEMO-S10-CLINKER"
-    stage.lines.append(line)
-    stage.scopes.append(Scope(scope, "DEMO-S10", "熟料工序", "process"))
-    stage.scope_meters.append(ScopeMeter(scope, meter.meter_id))
-    stage.change_order("S10", scope_id=scope)
-    i = next(i for i, b in enumerate(stage.baselines) if b.scope_id == "DEMO-S10")
-    stage.baselines[i] = replace(stage.baselines[i], scope_id=scope)
-    return Planted(
-        "clinker_only", ("DEMO-S10", scope), "水泥一厂停熟料不停粉磨", "clinker stopped, grinding runs as it may"
-    )
 
 
 def limit_kept(stage: Stage) -> Planted:
@@ -186,49 +162,27 @@ def limit_warned(stage: Stage) -> Planted:
     )
 
 
-def power_limit_broken(stage: Stage) -> Planted:
-    """Three hours of full work under a power limit of 30 %."""
+def fourth_furnace(stage: Stage) -> Planted:
+    """Two of four furnaces may run; for three hours all four do. No line has a meter: the plant's load tells."""
     stage.works("L05", at(17, "08:00"), at(17, "11:00"))
     return Planted(
-        "power_limit_broken",
+        "fourth_furnace",
         ("DEMO-L05",),
-        "再生铝一厂三小时超限产负荷",
-        "a power limit broken for three hours",
-        (alert(stage, Rule.LIMIT_SLOT, "L05", (17, "09:30")),),
+        "再生铝一厂三小时四炉齐开",
+        "four furnaces where two may run, estimated from the plant's load",
+        (alert(stage, Rule.UNITS_OVER, "L05", (17, "08:45")),),
     )
 
 
 def cap_broken(stage: Stage) -> Planted:
-    """One hour above the approved kW."""
+    """One hour above the kW that were approved for heating residents."""
     stage.works("C02", at(18, "19:00"), at(18, "20:00"), 1.1)
     return Planted(
         "cap_broken",
         ("DEMO-C02",),
-        "热电二厂超核定负荷一小时",
-        "an absolute cap exceeded for an hour",
+        "钢铁八厂（承担居民供暖）超核定负荷一小时",
+        "a plant that heats residents exceeds its approved load for an hour",
         (alert(stage, Rule.CAP_ABS, "C02", (18, "19:30")),),
-    )
-
-
-def orange_level(stage: Stage) -> Planted:
-    """A stricter order on top for the weekend, obeyed after its ramp-down."""
-    stage.orders.append(
-        Order(
-            order_id="演示橙色预警-L16",
-            scope_id="DEMO-L16",
-            control=Control.STOP,
-            valid_from=instant(18, "00:00"),
-            valid_to=instant(20, "00:00"),
-            measure=Measure.POWER,
-            document="演示重污染天气橙色预警",
-            level="橙色",
-        )
-    )
-    idle = stage.templates["L16"].idle_kw * stage.scales["L16"]
-    load = stage.channel("L16").load_kw[at(18, "00:00") : at(20, "00:00")]
-    np.minimum(load, 0.9 * idle, out=load)
-    return Planted(
-        "orange_level", ("DEMO-L16",), "轧钢五厂执行橙色预警停产", "a stricter order on top for two days, obeyed"
     )
 
 
@@ -297,13 +251,11 @@ SCENES = (
     raised_cap,
     exempt_day,
     kiln_cools,
-    clinker_only,
     limit_kept,
     limit_broken,
     limit_warned,
-    power_limit_broken,
+    fourth_furnace,
     cap_broken,
-    orange_level,
     third_line,
     undecidable,
     own_generation,

@@ -1,14 +1,13 @@
-"""Sets the stage: every plant of the cast as it would run if nothing happened, with its meter, order and baseline."""
+"""Sets the stage: every plant of the cast as it would run if nothing happened, with its lines, meter and baseline."""
 
 import numpy as np
 
-from detectors.registry import ALWAYS, FOREVER, Baseline, Meter, Multiplier, Order, Plant, Source
-from detectors.vocab import Control, Kind, Measure, Scale
-from service.demo.cast import CAST, COUNTIES, SOURCE_MAIN, SOURCE_SMALL, Cast
+from detectors.registry import ALWAYS, FOREVER, Baseline, Line, Listing, Meter, Multiplier, Plant, Source
+from detectors.vocab import Kind, Scale
+from service.demo.cast import CAST, COUNTIES, DOCUMENT, SOURCE_MAIN, SOURCE_SMALL, Cast
 from service.demo.measured import LONG_STOPS, REFERENCE, SLOTS_PER_DAY, template
 from service.demo.season import (
     FIRST_DAY,
-    SEASON_END_S,
     SEASON_S,
     SLOTS,
     standstill,
@@ -17,7 +16,8 @@ from service.demo.season import (
 from service.demo.stage import Channel, Stage
 
 BASELINE_VERSION = "2017-10"
-DOCUMENT = "郑政文〔2017〕210号"
+#: Electricity cannot decide about coking time: no baseline would help.
+COKING_ITEM = "limit-5"
 
 SOURCES = (
     Source(SOURCE_MAIN, delay_min=5, cadence="slot"),
@@ -32,7 +32,7 @@ def meter_id(number: int) -> str:
 
 def set_stage() -> Stage:
     """All plants, without any of the planted things."""
-    stage = Stage({}, {}, {}, {}, [], [], list(SOURCES), [], [], [])
+    stage = Stage({}, {}, {}, {}, [], [], list(SOURCES), [], [])
     for number, cast in enumerate(CAST, start=1):
         _add_plant(stage, cast, number)
     return stage
@@ -64,10 +64,14 @@ def _add_plant(stage: Stage, cast: Cast, number: int) -> None:
     )
     add_channel(stage, meter, _curve(cast, number), multiplier=cast.multiplier)
     stage.main[cast.key] = meter.meter_id
-    if cast.control is not None:
-        stage.orders.append(_order(cast))
-        if cast.control is not Control.COKING:
-            stage.baselines.append(baseline(cast))
+    if cast.item not in (None, COKING_ITEM) and not cast.part:
+        stage.baselines.append(baseline(cast))
+    if cast.is_listed:
+        stage.listings.append(Listing(DOCUMENT, cast.plant_id, office=f"{COUNTIES[cast.county]}工信委"))
+    for line in range(1, cast.lines + 1):
+        unit_kw = round(measured.running_kw * cast.scale / cast.lines, 1)
+        name = f"{line}号线"
+        stage.lines.append(Line(f"{cast.plant_id}-{line}", cast.plant_id, name, "line", units=1, unit_kw=unit_kw))
 
 
 def add_channel(stage: Stage, meter: Meter, load_kw: np.ndarray, *, multiplier: float = 1.0) -> Channel:
@@ -88,29 +92,9 @@ def _curve(cast: Cast, number: int) -> np.ndarray:
     load = working_week(measured, scale=cast.scale, weeks=cast.weeks, phase=cast.phase)
     if cast.is_stopped:
         load[SLOTS_PER_DAY:] = standstill(measured, scale=cast.scale, turn=number)[SLOTS_PER_DAY:]
-    elif cast.control is not None:
+    else:
         load[SLOTS_PER_DAY:] *= cast.factor
     return load
-
-
-def _order(cast: Cast) -> Order:
-    control = cast.control
-    assert control is not None
-    measure = cast.measure or (Measure.ENERGY if control is Control.LIMIT else Measure.POWER)
-    cap_kw = None if cast.cap_share is None else round(cast.cap_share * cast.scale * template(cast.template).running_kw)
-    return Order(
-        order_id=cast.order_id,
-        scope_id=cast.plant_id,
-        control=control,
-        valid_from=SEASON_S,
-        valid_to=SEASON_END_S,
-        reduction=cast.reduction,
-        cap_kw=cap_kw,
-        units_allowed=2 if control is Control.UNITS else None,
-        measure=measure,
-        document=DOCUMENT,
-        clause=cast.clause,
-    )
 
 
 def baseline(cast: Cast) -> Baseline:
@@ -118,7 +102,7 @@ def baseline(cast: Cast) -> Baseline:
     measured = template(cast.template)
     stops = ", ".join(f"{a:%Y-%m-%d}..{b:%m-%d}" for a, b in LONG_STOPS[measured.name])
     return Baseline(
-        scope_id=cast.plant_id,
+        scope_id=cast.scope_id,
         version=BASELINE_VERSION,
         valid_from=SEASON_S - 86400 * FIRST_DAY.day,
         running_kw=round(measured.running_kw * cast.scale, 1),

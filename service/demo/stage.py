@@ -4,26 +4,31 @@ A ``Stage`` is filled by ``service.demo.setting`` (every plant as it would run) 
 ``service.demo.scenes_load`` and ``scenes_data``, each of which plants one thing.
 """
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
 
 from detectors.registry import (
+    Approval,
     Baseline,
+    Episode,
     Exemption,
     Line,
+    Listing,
     Meter,
     Multiplier,
-    Order,
     Outage,
     Plant,
+    PlantPlan,
     Registry,
+    Rotation,
     Scope,
     ScopeMeter,
     Source,
 )
 from detectors.vocab import Kind, Quality, Scale
+from service.demo.cast import BY_KEY, DOCUMENT
 from service.demo.measured import Template
 from service.demo.season import SLOTS, shift_work
 
@@ -73,7 +78,6 @@ class Stage:
     plants: list[Plant]
     meters: list[Meter]
     sources: list[Source]
-    orders: list[Order]
     baselines: list[Baseline]
     multipliers: list[Multiplier]
     lines: list[Line] = field(default_factory=list)
@@ -81,6 +85,11 @@ class Stage:
     scope_meters: list[ScopeMeter] = field(default_factory=list)
     exemptions: list[Exemption] = field(default_factory=list)
     outages: list[Outage] = field(default_factory=list)
+    listings: list[Listing] = field(default_factory=list)
+    plant_plans: list[PlantPlan] = field(default_factory=list)
+    approvals: list[Approval] = field(default_factory=list)
+    episodes: list[Episode] = field(default_factory=list)
+    rotations: list[Rotation] = field(default_factory=list)
     extra: list[Record] = field(default_factory=list)  # corrections, re-collections, duplicates
     duplicated: set[str] = field(default_factory=set)  # meters whose every reading is sent twice
     unknown_until: dict[str, int] = field(default_factory=dict)  # meters that the first registry does not hold
@@ -102,17 +111,16 @@ class Stage:
         """Add a constant load of ``share`` x R on top of what the plant draws at ``slots``."""
         self.channel(key).load_kw[slots] += share * self.running_kw(key)
 
-    def change_order(self, key: str, **changes: object) -> None:
-        """Replace fields of the order of plant ``key``."""
-        i = next(i for i, o in enumerate(self.orders) if o.scope_id == f"DEMO-{key}")
-        self.orders[i] = replace(self.orders[i], **changes)  # type: ignore[arg-type]
+    def own_plan(self, key: str, measure: str, **values: object) -> None:
+        """Add a 一厂一策 of plant ``key``: the fields of ``PlantPlan`` that it sets, and its words."""
+        self.plant_plans.append(PlantPlan(f"DEMO-{key}", DOCUMENT, measure=measure, **values))  # type: ignore[arg-type]
 
     def order_id(self, key: str) -> str:
-        """Id of the (first) order of plant ``key``."""
-        return next(o.order_id for o in self.orders if o.scope_id == f"DEMO-{key}")
+        """Id of the season's order of plant ``key``."""
+        return BY_KEY[key].order_id
 
     def registry(self, *, is_complete: bool) -> Registry:
-        """The office's registry; not complete: without the meters it learns later."""
+        """What the office holds before a plan is applied; not complete: without the meters it learns later."""
         hidden = set() if is_complete else set(self.unknown_until)
         return Registry(
             zone="Asia/Shanghai",
@@ -123,8 +131,12 @@ class Stage:
             multipliers=tuple(m for m in self.multipliers if m.meter_id not in hidden),
             scopes=tuple(self.scopes),
             scope_meters=tuple(m for m in self.scope_meters if m.meter_id not in hidden),
-            orders=tuple(self.orders),
             baselines=tuple(self.baselines),
             exemptions=tuple(self.exemptions),
             outages=tuple(self.outages),
+            listings=tuple(self.listings),
+            plant_plans=tuple(self.plant_plans),
+            approvals=tuple(self.approvals),
+            episodes=tuple(self.episodes),
+            rotations=tuple(self.rotations),
         )

@@ -11,8 +11,9 @@ import numpy as np
 
 from detectors.registry import Registry
 from detectors.vocab import Kind, Quality, Scale, code
-from service.demo import scenes_data, scenes_load
+from service.demo import scenes_data, scenes_load, scenes_plan
 from service.demo.expected import Planted
+from service.demo.plan import planned
 from service.demo.registry_files import write_registry
 from service.demo.season import END_S, SLOT_S, SLOTS, START_S, ZONE
 from service.demo.setting import set_stage
@@ -22,13 +23,20 @@ from service.demo.stage import Channel, Record, Stage
 LAST_COLL_S = END_S + 300
 READINGS_FILE = "readings.csv"
 REGISTRY_DIR = "registry"
+OFFICE_DIR = "office"
 COLUMNS = ("meter_id", "ts", "value", "kind", "unit", "scale", "period_s", "q", "rev", "coll")
 
 
 @dataclass(frozen=True, slots=True)
 class Story:
-    """What the demo plays. ``later_registry`` is what the office holds from ``later_at_s`` on (epoch seconds)."""
+    """What the demo plays.
 
+    office: what the office holds before a plan is applied, ``later_office`` from ``later_at_s`` on (epoch seconds).
+    registry, later_registry: the same with what the plan makes of it, orders first of all.
+    """
+
+    office: Registry
+    later_office: Registry
     registry: Registry
     later_registry: Registry
     later_at_s: int
@@ -37,12 +45,14 @@ class Story:
     pauses_s: tuple[int, ...]  # where a player lets the judgement catch up, epoch seconds
 
     def write(self, folder: Path) -> tuple[Path, Path]:
-        """Write what ``cuofeng backtest`` reads: the complete registry as CSV files, and the readings.
+        """Write what ``cuofeng backtest`` reads: the complete registry as CSV files, and the readings. Beside it what
+        ``cuofeng plan`` makes the orders from: the office's rows.
 
         Returns the registry's folder and the readings' file.
         """
         registry, readings = folder / REGISTRY_DIR, folder / READINGS_FILE
         write_registry(self.later_registry, registry)
+        write_registry(self.later_office, folder / OFFICE_DIR)
         with readings.open("w", encoding="utf-8", newline="") as file:
             writer = csv.writer(file, lineterminator="\n")
             writer.writerow(COLUMNS)
@@ -74,7 +84,8 @@ def local_time(epoch_s: float) -> str:
 def build(seed: int = 210) -> Story:
     """The whole story. ``seed`` only moves the minutes after which readings arrive."""
     stage = set_stage()
-    planted = tuple(scene(stage) for scene in (*scenes_load.SCENES, *scenes_data.SCENES))
+    planted = tuple(scene(stage) for scene in (*scenes_load.SCENES, *scenes_plan.SCENES, *scenes_data.SCENES))
+    office, later_office = stage.registry(is_complete=False), stage.registry(is_complete=True)
     clock = random.Random(seed)
     records = [*stage.extra]
     for channel in stage.channels.values():
@@ -85,8 +96,10 @@ def build(seed: int = 210) -> Story:
     records = [r for r in records if r.coll_ms <= LAST_COLL_S * 1000]
     records.sort(key=lambda r: (r.coll_ms, r.meter_id, r.kind, r.ts))
     return Story(
-        registry=stage.registry(is_complete=False),
-        later_registry=stage.registry(is_complete=True),
+        office=office,
+        later_office=later_office,
+        registry=planned(office),
+        later_registry=planned(later_office),
         later_at_s=max(stage.unknown_until.values()),
         records=tuple(records),
         planted=planted,

@@ -2,6 +2,7 @@
 
 import csv
 from collections import Counter
+from dataclasses import replace
 from datetime import date
 from importlib.resources import files
 from pathlib import Path
@@ -10,13 +11,18 @@ import numpy as np
 import pytest
 
 from consumers.files import read_readings
-from detectors.registry import with_default_scopes
-from detectors.vocab import Kind, Quality, Rule, Verdict
+from detectors.registry import Registry, with_default_scopes
+from detectors.rulebook.decisions import Outcome
+from detectors.rulebook.resolve import resolve
+from detectors.vocab import Control, Kind, Measure, Quality, Reason, Rule, Verdict
 from service.demo.cast import CAST, COUNTIES
 from service.demo.expected import FoundAlert, compare
 from service.demo.measured import LONG_STOPS, REFERENCE, template
-from service.demo.season import END_S, SEASON_S, STANDSTILL, START_S
-from service.demo.story import Story, build
+from service.demo.plan import SEASON_PLAN, WARNING_PLAN, planned
+from service.demo.season import END_S, SEASON_END_S, SEASON_S, STANDSTILL, START_S
+from service.demo.story import OFFICE_DIR, Story, build
+from service.plans.changes import plan_changes
+from service.plans.shipped import read_rulebook
 from service.registry.read import read_registry
 from tests.oracles.judge import judge
 from tests.oracles.rows import Judgement, Reading
@@ -118,12 +124,67 @@ def test_the_reference_judgement_finds_what_is_planted_and_nothing_else(story: S
 
 def test_planted_things_that_accuse_nobody_are_judged_and_not_just_unknown(judgement: Judgement) -> None:
     verdicts = Counter((s.scope_id, s.verdict) for s in judgement.slots)
-    for scope in ("DEMO-S01", "DEMO-S06", "DEMO-S13", "DEMO-L01", "DEMO-L06", "DEMO-L12", "DEMO-L13", "DEMO-L15"):
+    for scope in ("DEMO-S06", "DEMO-C01", "DEMO-L01", "DEMO-L06", "DEMO-L12", "DEMO-L13", "DEMO-L14", "DEMO-L15"):
         assert verdicts[scope, Verdict.COMPLIANT] > 500, scope
+    for scope in ("DEMO-S10-stop-1", "DEMO-S23"):  # 24 h to come to rest
+        assert verdicts[scope, Verdict.COMPLIANT] >= 479, scope
+    for scope in ("DEMO-S01", "DEMO-S13", "DEMO-S21-1"):  # 48 h
+        assert verdicts[scope, Verdict.COMPLIANT] == 384, scope
+    for scope in ("DEMO-N03", "DEMO-N04"):  # the three days of the warning
+        assert verdicts[scope, Verdict.COMPLIANT] == 288, scope
     assert verdicts["DEMO-S08", Verdict.EXEMPT] == 40
     assert verdicts["DEMO-S14", Verdict.OUTAGE] == 12
     assert verdicts["DEMO-S15", Verdict.OUTAGE] == 16
     assert verdicts["DEMO-S09", Verdict.GRACE] == 96
+    assert verdicts["DEMO-S20", Verdict.EXEMPT] == 144
+
+
+def test_coking_time_stays_unknown_with_its_reason(judgement: Judgement) -> None:
+    slots = [s for s in judgement.slots if s.scope_id == "DEMO-K01" and s.order_id is not None]
+    assert len(slots) == 576
+    assert {(s.verdict, Reason.UNDECIDABLE in s.reasons) for s in slots} == {(Verdict.UNKNOWN, True)}
+
+
+def test_every_order_of_the_season_is_the_plans_and_the_one_that_the_cast_names(story: Story) -> None:
+    assert story.office.orders == ()
+    season = [o for o in story.registry.orders if o.level is None]
+    assert {o.rulebook for o in story.registry.orders} == {SEASON_PLAN, WARNING_PLAN}
+    assert {o.order_id: o.scope_id for o in season} == {c.order_id: c.scope_id for c in CAST if c.item is not None}
+    assert {(o.valid_from, o.valid_to) for o in season} == {(SEASON_S, SEASON_END_S)}
+    assert {o.control for o in season} == set(Control)
+
+
+def test_what_the_plants_do_are_their_own_values_before_the_plans(story: Story) -> None:
+    orders = {o.scope_id: o for o in story.registry.orders if o.level is None}
+    assert [orders[f"DEMO-{key}"].ramp_down_h for key in ("S01", "S02", "S09")] == [48.0, 4.0, 24.0]
+    assert [orders[f"DEMO-{key}"].reduction for key in ("L01", "L14")] == [0.2, 0.25]
+    assert orders["DEMO-U01"].units_allowed == 2
+    orange = {o.scope_id: o for o in story.registry.orders if o.level == "orange"}
+    assert (orange["DEMO-L16"].control, orange["DEMO-L17"].control) == (Control.STOP, Control.LIMIT)
+    assert {o.measure for o in story.registry.orders if o.scope_id == "DEMO-N05"} == {Measure.POWER}
+
+
+def test_plants_without_an_order_of_the_season_and_why(story: Story) -> None:
+    decided = {d.plant_id: d for d in resolve(read_rulebook(SEASON_PLAN).rulebook, story.office) if d.line_id is None}
+    assert {
+        key: (decided[f"DEMO-{key}"].outcome, decided[f"DEMO-{key}"].missing, decided[f"DEMO-{key}"].is_listed)
+        for key in ("N01", "N03", "N04", "N05", "N06", "N07")
+    } == {
+        "N01": (Outcome.NOT_COVERED, (), False),
+        "N03": (Outcome.EXEMPT, (), False),
+        "N04": (Outcome.EXEMPT, (), False),
+        "N05": (Outcome.NOT_COVERED, (), False),
+        "N06": (Outcome.CANNOT_DECIDE, ("product",), True),
+        "N07": (Outcome.ORDERED, (), False),
+    }
+    assert not {o.scope_id for o in story.registry.orders} & {"DEMO-N01", "DEMO-N02", "DEMO-N06", "DEMO-N07"}
+
+
+@pytest.mark.parametrize("name", [SEASON_PLAN, WARNING_PLAN])
+def test_applying_a_rulebook_again_changes_nothing(story: Story, name: str) -> None:
+    again = plan_changes(read_rulebook(name).rulebook, story.later_registry)
+    assert again.rows == Registry(zone="Asia/Shanghai")
+    assert again.kept == sum(o.rulebook == name for o in story.later_registry.orders)
 
 
 def test_before_its_correction_the_wrong_reading_is_an_alert(story: Story) -> None:
@@ -140,12 +201,31 @@ def test_before_its_correction_the_wrong_reading_is_an_alert(story: Story) -> No
     assert alert.opened_at_slot_end == thing.expected[0].opened_at_s
 
 
+#: What a folder of files holds: all but the calendar, which the demo has not, and members of default scopes.
+TABLES = (
+    *("plants", "lines", "meters", "orders", "baselines", "exemptions", "outages", "sources"),
+    *("listings", "plant_plans", "approvals", "episodes", "rotations"),
+)
+
+
+def by_hand(registry: Registry) -> Registry:
+    """The registry as files hold it: they do not say which rulebook made a row."""
+    return replace(registry, orders=tuple(replace(o, rulebook=None) for o in registry.orders))
+
+
+def test_the_written_rows_of_the_office_give_the_written_orders(story: Story, tmp_path: Path) -> None:
+    registry_dir, _ = story.write(tmp_path)
+    office = read_registry(tmp_path / OFFICE_DIR)
+    assert office.orders == ()
+    assert by_hand(planned(office)).orders == read_registry(registry_dir).orders
+
+
 def test_written_files_are_the_story_again(story: Story, tmp_path: Path) -> None:
     registry_dir, readings_path = story.write(tmp_path)
     registry = read_registry(registry_dir)
     assert {s.scope_id for s in registry.scopes} == {s.scope_id for s in story.later_registry.scopes}
-    for table in ("plants", "lines", "meters", "orders", "baselines", "exemptions", "outages", "sources"):
-        written = list(getattr(story.later_registry, table))
+    for table in TABLES:
+        written = list(getattr(by_hand(story.later_registry), table))
         assert [row for row in getattr(registry, table) if row not in written] == [], table
         assert len(getattr(registry, table)) == len(written), table
     read = read_readings([readings_path], registry, clock_now_s=END_S)
