@@ -85,7 +85,7 @@ def approval_words(clause: Livelihood | Item, approval: Approval, zone: str, spa
 def no_approval_words(clause: Livelihood) -> Words:
     """Why a plant with a task of livelihood is ordered like the others."""
     return (
-        f"承担保民生任务但没有{clause.approver}核定的最大允许负荷，按一般企业执行",
+        f"承担保民生任务但没有{clause.approver}批准的最大允许生产负荷，按一般企业执行",
         f"has a task of livelihood, but no maximum load approved by {clause.approver}: ordered like the others",
     )
 
