@@ -7,13 +7,14 @@ from pathlib import Path
 
 import pytest
 from playwright.async_api import Page, Route, async_playwright, expect
+from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from service.api import create_app
 from service.clock import VirtualClock
 from service.settings import Settings
 from tests.integration.served import served
-from tests.integration.world import NOON, World, add_alert, build_world, slot_end
+from tests.integration.world import MIDNIGHT, NOON, World, add_alert, add_orders, build_world, slot_end
 
 pytestmark = pytest.mark.chromium
 ARGUMENTS = [
@@ -185,3 +186,71 @@ async def test_the_page_speaks_english_too(engine: AsyncEngine) -> None:
         )
         await page.reload()
         await expect(page.locator("#tab-plants")).to_contain_text("Plants")
+
+
+async def exempt(engine: AsyncEngine) -> None:
+    """An exemption of P1 with a cap, from 11:00 on."""
+    async with engine.begin() as connection:
+        await connection.execute(
+            text(
+                "INSERT INTO exemptions (scope_id, valid_from, max_kw, reason, approved_by, document)"
+                " VALUES ('P1', :begin, 150, '保温', '市政府', '批1号')"
+            ),
+            {"begin": MIDNIGHT.replace(hour=11)},
+        )
+
+
+async def test_a_plants_page_shows_its_orders_and_why(engine: AsyncEngine, tmp_path: Path) -> None:
+    """Order, document, clause and state now; the reasons of the cap on demand, in both languages."""
+    async with opened(engine) as (page, world, address):
+        await add_orders(engine)
+        await exempt(engine)
+        await page.goto(f"{address}/#key={world.keys['city']}")
+        await page.click("#tab-plants")
+        await page.click("#plants li[data-plant=P1]")
+        row = page.locator("#plant-orders tr[data-order=O1]")
+        await expect(row).to_have_attribute("data-state", "takes")
+        for words in ("执行中", "停产", "保安负荷 75 kW", "郑政文〔2017〕210号", "三(一)1", "150 kW", "市政府, 批1号"):
+            await expect(row).to_contain_text(words)
+        await expect(page.locator("#curve path.cap")).to_have_count(1)
+        await expect(page.locator("#explanation")).to_be_hidden()
+        await page.click("#plant-orders button[data-explain=P1]")
+        await expect(page.locator("#explanation li.state")).to_contain_text("允许负荷 150 kW")
+        await expect(page.locator("#explanation li.cap")).to_contain_text(
+            "保安负荷 75 kW + 余量 5% × R = 25 kW，合计 100 kW"
+        )
+        await expect(page.locator("#explanation li.exemption")).to_contain_text("批准人 市政府，文件 批1号")
+        await page.screenshot(path=tmp_path / "orders.png", full_page=True)
+        await page.click("#language")
+        await expect(page.locator("#explanation li.cap")).to_contain_text("residual load of the order 75 kW")
+        await expect(row).to_contain_text("in force")
+        await page.screenshot(path=tmp_path / "orders-en.png", full_page=True)
+        await page.click("#plants li[data-plant=P2]")
+        await expect(page.locator("#plant-orders")).to_contain_text("no orders")
+        await expect(page.locator("#explanation")).to_be_hidden()
+
+
+async def test_the_reasons_of_any_slot_are_reached_by_keys_alone(engine: AsyncEngine) -> None:
+    """The button of a scope, and the curve: arrows move, Enter asks; closing gives the focus back."""
+    async with opened(engine) as (page, world, address):
+        await add_orders(engine)
+        await exempt(engine)
+        await page.goto(f"{address}/#key={world.keys['city']}")
+        await page.click("#tab-plants")
+        await page.locator("#plants li[data-plant=P1]").press("Enter")
+        await page.locator("#plant-orders button[data-explain=P1]").press("Enter")
+        await expect(page.locator("#explanation h4")).to_be_focused()
+        await page.locator("#explanation button").press("Enter")
+        await expect(page.locator("#plant-orders button[data-explain=P1]")).to_be_focused()
+        curve = page.locator("#curve svg")
+        await curve.focus()
+        await page.keyboard.press("End")
+        await expect(page.locator("#curve .tip")).to_contain_text("11-16 12:00")
+        for _ in range(5):
+            await page.keyboard.press("ArrowLeft")
+        await page.keyboard.press("Enter")
+        await expect(page.locator("#explanation li.state")).to_contain_text("10:30 至 10:45：允许负荷 100 kW")
+        await page.locator("#explanation button").press("Enter")
+        await expect(page.locator("#explanation")).to_be_hidden()
+        await curve.click(position={"x": 700, "y": 150})
+        await expect(page.locator("#explanation li.order")).to_contain_text("三(一)1")

@@ -17,6 +17,7 @@ STATIC = {
     "console.css": "text/css",
     "console.js": "text/javascript",
     "curve.js": "text/javascript",
+    "orders.js": "text/javascript",
     "service.js": "text/javascript",
     "words.js": "text/javascript",
     "icon.svg": "image/svg+xml",

@@ -1,5 +1,6 @@
 // The page: a list of alerts and plants that follows the change feed, and the curve of what was chosen.
 import { drawCurve, drawLegend } from "./curve.js";
+import { drawExplanation, drawOrders, explanation, plantOrders } from "./orders.js";
 import { allPages, acknowledge, forgetKey, get, getTagged, hasKey, newAttempt, setKey, takeKeyFromAddress } from "./service.js";
 import { currentLanguage, label, setLanguage, word } from "./words.js";
 
@@ -7,7 +8,7 @@ const OPEN = new Set(["pending", "firing", "recovering"]);
 const RAISES = new Set(["opened", "reopened", "retracted", "revised"]);
 const SHOWN = 300;
 const el = (id) => document.getElementById(id);
-const state = { alerts: new Map(), plants: new Map(), rank: 0, tab: "alerts", plant: null, scope: null, alert: null, days: 1, standing: null, away: false, running: null };
+const state = { alerts: new Map(), plants: new Map(), rank: 0, tab: "alerts", plant: null, scope: null, alert: null, days: 1, standing: null, away: false, running: null, explained: null };
 
 function make(name, className, ...children) {
   const made = document.createElement(name);
@@ -106,8 +107,42 @@ async function showCurve() {
   if (asked !== state.scope) return;
   const alert = state.alert ? state.alerts.get(state.alert)?.alert : null;
   const begin = alert ? Date.parse(alert.first_slot_end) : null;
-  drawCurve(el("curve"), body.slots, alert && alert.scope_id === asked ? { alertFrom: begin, alertTo: Date.parse(alert.last_slot_end) } : {});
+  const onSlot = (slot) => showExplanation(asked, new Date(Date.parse(slot.slot_end) - body.slot_s * 1000).toISOString());
+  drawCurve(el("curve"), body.slots, alert && alert.scope_id === asked ? { onSlot, alertFrom: begin, alertTo: Date.parse(alert.last_slot_end) } : { onSlot });
   drawLegend(el("legend"));
+}
+
+// Orders of the chosen plant; a plant that this reader does not see has none.
+async function showOrders() {
+  const asked = state.plant;
+  el("orders").hidden = !state.plants.has(asked);
+  if (el("orders").hidden) return;
+  const body = await plantOrders(asked);
+  if (asked === state.plant) drawOrders(el("plant-orders"), body, showExplanation);
+}
+
+function drawExplained() {
+  const place = el("explanation");
+  place.hidden = !state.explained;
+  if (state.explained) drawExplanation(place, state.explained, () => hideExplanation(true));
+}
+
+// Why a scope has the cap it has at a time; null: now. The focus follows, and goes back when it is closed.
+let askedFrom = null;
+const showExplanation = guarded(async (scopeId, at) => {
+  const plant = state.plant;
+  askedFrom = document.activeElement;
+  const body = await explanation(scopeId, at);
+  if (plant !== state.plant) return;
+  state.explained = body;
+  drawExplained();
+  el("explanation").querySelector("h4").focus();
+});
+
+function hideExplanation(backToAsker) {
+  state.explained = null;
+  drawExplained();
+  if (backToAsker && askedFrom?.isConnected) askedFrom.focus();
 }
 
 function showSpans() {
@@ -122,6 +157,8 @@ function showSpans() {
 }
 
 async function choose(plantId, alertId) {
+  if (plantId !== state.plant || !state.explained) state.explained = null;
+  drawExplained();
   Object.assign(state, { plant: plantId, alert: alertId, days: alertId ? 0 : state.days || 1 });
   const plant = state.plants.get(plantId);
   const alert = alertId ? state.alerts.get(alertId)?.alert : null;
@@ -138,6 +175,7 @@ async function choose(plantId, alertId) {
   showLists();
   await guarded(showCurve)();
   await guarded(showAlert)();
+  await guarded(showOrders)();
 }
 
 async function showAlert() {
@@ -210,6 +248,7 @@ async function follow(run) {
       await loadPlants();
       planLists();
       if (asOf !== state.standing.data_as_of && state.days) guarded(showCurve)();
+      if (asOf !== state.standing.data_as_of && state.plant) guarded(showOrders)();
     }
   }
 }
@@ -242,7 +281,7 @@ async function start() {
 
 function leave(reason) {
   state.running?.abort();
-  Object.assign(state, { running: null, alerts: new Map(), plants: new Map(), plant: null, scope: null, alert: null, standing: null, away: false });
+  Object.assign(state, { running: null, alerts: new Map(), plants: new Map(), plant: null, scope: null, alert: null, standing: null, away: false, explained: null });
   forgetKey();
   el("work").hidden = true;
   el("forget").hidden = true;

@@ -30,14 +30,15 @@ export function runs(slots, of) {
   return found;
 }
 
-export function drawCurve(host, slots, { alertFrom = null, alertTo = null } = {}) {
+// onSlot: called with a slot that was clicked, or chosen by Enter after moving with the arrow keys.
+export function drawCurve(host, slots, { alertFrom = null, alertTo = null, onSlot = null } = {}) {
   host.replaceChildren();
   if (!slots.length) return;
   const highest = Math.max(1, ...slots.flatMap((s) => [s.load_kw ?? 0, s.cap_kw ?? 0, s.baseline_kw ?? 0]));
   const top = niceTop(highest * 1.06), inner = WIDTH - LEFT - RIGHT, low = HEIGHT - BOTTOM;
   const x = (edge) => LEFT + (inner * edge) / slots.length;
   const y = (kw) => low - ((low - TOP) * Math.max(0, kw)) / top;
-  const svg = node("svg", { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, role: "img", "aria-label": word("load") });
+  const svg = node("svg", { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, role: onSlot ? "button" : "img", "aria-label": word(onSlot ? "curve_keys" : "load"), ...(onSlot ? { tabindex: 0 } : {}) });
 
   for (const [first, last, verdict] of runs(slots, (s) => s.verdict)) {
     const band = node("rect", { class: `band ${verdict}`, x: x(first), y: TOP, width: x(last + 1) - x(first), height: low - TOP });
@@ -71,7 +72,7 @@ export function drawCurve(host, slots, { alertFrom = null, alertTo = null } = {}
       svg.append(node("path", { class: "load", d: path }));
     }
   }
-  addPointer(host, svg, slots, x, y, low);
+  addPointer(host, svg, slots, x, y, low, onSlot);
   host.prepend(svg);
 }
 
@@ -88,18 +89,18 @@ function drawTimes(svg, slots, x, low) {
   });
 }
 
-function addPointer(host, svg, slots, x, y, low) {
+function addPointer(host, svg, slots, x, y, low, onSlot) {
   const line = node("line", { class: "pointer", y1: TOP, y2: low, visibility: "hidden" });
   const tip = document.createElement("div");
   tip.className = "tip";
+  tip.setAttribute("role", "status");
   tip.hidden = true;
   svg.append(line);
   host.append(tip);
-  svg.addEventListener("pointermove", (event) => {
-    const box = svg.getBoundingClientRect();
-    const at = ((event.clientX - box.left) / box.width) * WIDTH;
-    const i = Math.floor(((at - LEFT) / (WIDTH - LEFT - RIGHT)) * slots.length);
-    const slot = slots[i];
+  let shown = -1;
+  const show = (i) => {
+    const box = svg.getBoundingClientRect(), slot = slots[i];
+    shown = slot ? i : -1;
     line.setAttribute("visibility", slot ? "visible" : "hidden");
     tip.hidden = !slot;
     if (!slot) return;
@@ -115,10 +116,23 @@ function addPointer(host, svg, slots, x, y, low) {
     tip.replaceChildren(...rows.map((text) => Object.assign(document.createElement("div"), { textContent: text })));
     const left = (x(i + 0.5) / WIDTH) * box.width;
     tip.style.left = `${left > box.width / 2 ? Math.max(left - 214, 0) : left + 14}px`; // beside the pointer, not over what it shows
-  });
-  svg.addEventListener("pointerleave", () => {
-    line.setAttribute("visibility", "hidden");
-    tip.hidden = true;
+  };
+  const slotUnder = (event) => {
+    const box = svg.getBoundingClientRect();
+    const at = ((event.clientX - box.left) / box.width) * WIDTH;
+    return Math.floor(((at - LEFT) / (WIDTH - LEFT - RIGHT)) * slots.length);
+  };
+  svg.addEventListener("pointermove", (event) => show(slotUnder(event)));
+  svg.addEventListener("pointerleave", () => show(-1));
+  if (!onSlot) return;
+  svg.addEventListener("blur", () => show(-1));
+  svg.addEventListener("click", (event) => { const slot = slots[slotUnder(event)]; if (slot) onSlot(slot); });
+  svg.addEventListener("keydown", (event) => {
+    const last = slots.length - 1, step = event.shiftKey ? 4 : 1;
+    const moves = { ArrowLeft: shown < 0 ? last : shown - step, ArrowRight: shown < 0 ? 0 : shown + step, Home: 0, End: last };
+    if (event.key in moves) { event.preventDefault(); show(Math.min(last, Math.max(0, moves[event.key]))); }
+    if (event.key === "Escape") show(-1);
+    if ((event.key === "Enter" || event.key === " ") && slots[shown]) { event.preventDefault(); onSlot(slots[shown]); }
   });
 }
 

@@ -9,6 +9,10 @@ const ZH = {
   first: "起始", last: "最近", opened: "确认", closed: "关闭", peak: "峰值", over: "超限电量", rule: "规则", evidence: "证据", work: "处置",
   baseline_version: "基准版本", thresholds: "阈值", acknowledge: "签收", actor: "签收人", reason: "说明", done: "已签收", stale: "告警已变化,请查看后重试",
   taken: "已有人签收", failed: "未成功,请重试", history: "过程", contract: "合同容量", open_alerts: "未关闭告警", day1: "1天", day3: "3天", day7: "7天", fit: "告警时段",
+  orders: "停限产令", explain: "为什么是这个允许负荷?", why_cap: "允许负荷的由来", close: "关闭", no_orders: "没有停限产令", open_end: "未定", less: "限产{n}%", residual: "保安负荷", of_units: "{m}条(台)中允许{n}条(台)",
+  by_energy: "按日电量", warning: "预警{level}", daily: "每日", a_day: "日", no_document: "未登记文件", no_clause: "未登记条款", no_cap: "不受限", curve_keys: "负荷曲线:左右键移动,回车查看该时段允许负荷的由来",
+  order_state: "当前", order_what: "内容", order_basis: "依据", order_when: "时间", order_cap: "允许",
+  about_state: "结论", about_order: "依据", about_baseline: "基准", about_cap: "计算", about_units: "计数", about_day_cap: "日电量", about_exemption: "豁免", about_tolerance: "容差", about_beside: "其他令", about_missing: "缺少",
   grade1: "预警", grade2: "报警", minutes: "分钟", seconds: "秒", backfill: "历史补报", language: "EN", now: "当前",
 };
 const EN = {
@@ -21,6 +25,10 @@ const EN = {
   first: "Began", last: "Last", opened: "Certain", closed: "Closed", peak: "Peak", over: "Energy over cap", rule: "Rule", evidence: "Evidence", work: "Work",
   baseline_version: "Baseline version", thresholds: "Thresholds", acknowledge: "Acknowledge", actor: "Your name", reason: "Reason", done: "Acknowledged", stale: "The alert has changed; look again, then retry",
   taken: "Somebody was there before", failed: "It did not work, please retry", history: "History", contract: "Contract", open_alerts: "open alerts", day1: "1 day", day3: "3 days", day7: "7 days", fit: "alert span",
+  orders: "Orders", explain: "Why this cap?", why_cap: "Where the cap comes from", close: "Close", no_orders: "no orders", open_end: "open", less: "{n} % less", residual: "residual", of_units: "{n} of {m} lines or cells",
+  by_energy: "by day energy", warning: "{level} warning", daily: "daily", a_day: "day", no_document: "no document recorded", no_clause: "no clause recorded", no_cap: "no cap", curve_keys: "Load curve: arrow keys move, Enter tells where that slot's cap comes from",
+  order_state: "Now", order_what: "Order", order_basis: "By", order_when: "When", order_cap: "Allowed",
+  about_state: "Answer", about_order: "Order", about_baseline: "Baseline", about_cap: "Sum", about_units: "Counting", about_day_cap: "Day energy", about_exemption: "Exemption", about_tolerance: "Tolerance", about_beside: "Other orders", about_missing: "Missing",
   grade1: "warning", grade2: "alarm", minutes: "min", seconds: "s", backfill: "backfill", language: "中文", now: "now",
 };
 const CODES = {
@@ -28,6 +36,8 @@ const CODES = {
   limit_day: ["限产日电量超限", "day energy over the limit"], limit_pace: ["日电量将超限", "pace breaks the day's limit"], hours_over: ["累计超限时长", "hours over"],
   cap_abs: ["超核定负荷", "over the approved load"], units_over: ["运行台数超限", "too many lines or cells"], offline: ["计量离线", "meter silent"], feed_down: ["数据源中断", "source down"], outage: ["停电", "outage"], bad_data: ["数据异常", "bad data"],
   compliant: ["合规", "compliant"], violating: ["违规", "violating"], unknown: ["无法判定", "unknown"], grace: ["降负荷宽限", "grace"], exempt: ["豁免", "exempt"], no_order: ["无停限令", "no order"],
+  stop: ["停产", "stop"], limit: ["限产", "limit"], cap: ["核定负荷", "approved load"], units: ["限台(线)", "lines or cells"], coking: ["延长出焦", "coking time"], yellow: ["黄色", "yellow"], orange: ["橙色", "orange"], red: ["红色", "red"],
+  ordered: ["受令", "ordered"], partial: ["部分时段", "in part"], takes: ["执行中", "in force"], beside: ["同时有效", "also in force"], outside_window: ["不在每日时间", "outside its hours"], to_come: ["未开始", "to come"], past: ["已结束", "over"], withdrawn: ["已撤销", "withdrawn"],
   pending: ["待确认", "pending"], firing: ["持续中", "firing"], recovering: ["恢复中", "recovering"], retracted: ["已撤回", "retracted"],
   provisional: ["暂定", "provisional"], final: ["最终", "final"], revised: ["已修订", "revised"],
   new: ["未处置", "new"], acknowledged: ["已签收", "acknowledged"], dispatched: ["已派单", "dispatched"], feedback: ["已反馈", "feedback"], concluded: ["已办结", "concluded"],
