@@ -51,6 +51,8 @@ class Sentence:
     order_id: str | None = None
 
 
+#: States of an order in which an exemption tells why it does not take the slot.
+_EASED = (OrderState.EXEMPT, OrderState.BESIDE)
 _BY_COUNT = ("按线计数，单台负荷未知", "its units are counted, the load of one is not known")
 
 
@@ -67,7 +69,7 @@ def _sentences(at: ScopeAt) -> Iterator[Sentence]:
     for order in at.orders:
         if order.state in HOLDING and order.state != OrderState.TAKES:
             yield Sentence(About.BESIDE, *_beside(at, order, taking), order.order.order_id)
-            for exemption in order.exemptions:
+            for exemption in order.exemptions if order.state in _EASED else ():
                 words = exemption_words(exemption, at.zone)
                 yield Sentence(About.EXEMPTION, *_stopped(words), order.order.order_id)
     if taking is None:

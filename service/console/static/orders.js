@@ -3,8 +3,8 @@ import { get } from "./service.js";
 import { currentLanguage, label, word } from "./words.js";
 
 const AHEAD = new Set(["to_come"]), OVER = new Set(["past", "withdrawn"]);
-const PILLS = { takes: "violating", beside: "", exempt: "exempt", grace: "grace", outside_window: "", partial: "", to_come: "", past: "", withdrawn: "" };
-const SCOPE_PILLS = { ordered: "violating", exempt: "exempt", grace: "grace", partial: "", no_order: "" };
+const PILLS = { takes: "ordered", beside: "", exempt: "exempt", grace: "grace", outside_window: "", partial: "", to_come: "", past: "", withdrawn: "" };
+const SCOPE_PILLS = { ordered: "ordered", exempt: "exempt", grace: "grace", partial: "", no_order: "" };
 
 function make(name, className, ...children) {
   const made = document.createElement(name);
@@ -18,7 +18,8 @@ const marked = (text, kind) => make("span", `pill ${kind}`, text);
 
 // What is ordered, in the words of the order itself.
 function demand({ order, units_allowed: allowed, units_total: total }) {
-  const parts = [label(order.control)];
+  const isShare = order.control === "limit" && order.reduction !== null; // the share says it all
+  const parts = isShare ? [] : [label(order.control)];
   if (order.reduction !== null) parts.push(word("less", { n: Number((order.reduction * 100).toFixed(1)) }));
   if (order.cap_kw !== null) parts.push(number(order.cap_kw, "kW"));
   if (order.residual_kw !== null) parts.push(`${word("residual")} ${number(order.residual_kw, "kW")}`);
@@ -54,7 +55,8 @@ function orderRow(row) {
 const rank = (row) => (AHEAD.has(row.state) ? 1 : OVER.has(row.state) ? 2 : row.state === "takes" ? -1 : 0);
 
 function scopeBlock(scope, onExplain) {
-  const cap = scope.cap_kw === null ? "" : ` ${word("cap")} ${number(scope.cap_kw, "kW")}`;
+  const taking = scope.orders.find((row) => row.state === "takes");
+  const cap = taking ? `${word("order_cap")} ${taking.units_allowed === null ? allowance(taking) : word("of_units", { n: taking.units_allowed, m: taking.units_total })}` : "";
   const button = make("button", "quiet", word("explain"));
   button.type = "button";
   button.dataset.explain = scope.scope_id;

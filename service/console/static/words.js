@@ -28,7 +28,7 @@ const EN = {
   orders: "Orders", explain: "Why this cap?", why_cap: "Where the cap comes from", close: "Close", no_orders: "no orders", open_end: "open", less: "{n} % less", residual: "residual", of_units: "{n} of {m} lines or cells",
   by_energy: "by day energy", warning: "{level} warning", daily: "daily", a_day: "day", no_document: "no document recorded", no_clause: "no clause recorded", no_cap: "no cap", curve_keys: "Load curve: arrow keys move, Enter tells where that slot's cap comes from",
   order_state: "Now", order_what: "Order", order_basis: "By", order_when: "When", order_cap: "Allowed",
-  about_state: "Answer", about_order: "Order", about_baseline: "Baseline", about_cap: "Sum", about_units: "Counting", about_day_cap: "Day energy", about_exemption: "Exemption", about_tolerance: "Tolerance", about_beside: "Other orders", about_missing: "Missing",
+  about_state: "Answer", about_order: "Order", about_baseline: "Baseline", about_cap: "Arithmetic", about_units: "Counting", about_day_cap: "Day energy", about_exemption: "Exemption", about_tolerance: "Tolerance", about_beside: "Other orders", about_missing: "Missing",
   grade1: "warning", grade2: "alarm", minutes: "min", seconds: "s", backfill: "backfill", language: "中文", now: "now",
 };
 const CODES = {
