@@ -147,6 +147,9 @@ LINE_MEMBERS = text(
     " JOIN orders o USING (scope_id) WHERE m.role = 'line' AND m.line_id IS NOT NULL AND o.control = 'units'"
     " AND NOT EXISTS (SELECT 1 FROM scope_meters sm WHERE sm.scope_id = s.scope_id AND sm.meter_id = m.meter_id)"
 )
+# What a meter that no scope counts at all times has to say may still be that its source is not down (SEMANTICS §5.29):
+# its plant's scope is looked at.
+PLANT_SCOPES = text("SELECT m.meter_id, s.scope_no FROM meters m JOIN scopes s ON s.scope_id = m.plant_id")
 
 
 async def registry_version(connection: AsyncConnection, *, lock: bool = False) -> int:
@@ -179,6 +182,12 @@ async def load_meter_index(connection: AsyncConnection) -> MeterIndex:
         (rows[meter_id], ALWAYS, FOREVER, scope_no)
         for statement in (DEFAULT_MEMBERS, LINE_MEMBERS)
         for meter_id, scope_no in await connection.execute(statement)
+    ]
+    counted = {row for row, first, last, _ in members if first == ALWAYS and last == FOREVER}
+    members += [
+        (rows[meter_id], ALWAYS, FOREVER, scope_no)
+        for meter_id, scope_no in await connection.execute(PLANT_SCOPES)
+        if rows[meter_id] not in counted
     ]
     numbers = np.array([m.meter_no for m in meters], np.int32)
     row_of_no = np.full(int(numbers.max()) + 1 if len(numbers) else 0, -1, np.int32)

@@ -3,43 +3,61 @@
 import argparse
 import asyncio
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Coroutine, Iterator
+from functools import partial
 from pathlib import Path
 from time import monotonic
+from typing import Any
 
 from service.observability.logs import configure_logs
-from tests.faults.catalogue import BY_NAME, CLASSES
+from tests.faults.catalogue import BY_NAME, CLASSES, TRIALS
 from tests.faults.dose import Dose, FaultClass
-from tests.faults.runner import Outcome, run, said
+from tests.faults.runner import Outcome, run, run_trial, said
 from tests.faults.servers import Stage, lacking
 from tests.faults.table import line_of, missed, table, write
+from tests.faults.trial import Trial
 
 BUILD = Path("build")
-Plan = tuple[list[FaultClass], list[Dose]]
+REPORTS = BUILD / "faults"
+#: Starts a world, or a go without one, and tells what came of it.
+Work = Callable[[Stage], Coroutine[Any, Any, Outcome]]
 
 
-def worlds_of(fault: FaultClass, count: int | None, seeds: int | None, outage_s: float) -> Iterator[Plan]:
-    """The worlds of a class: so many faults in all, at most a block of them in each world. seeds: so many worlds."""
-    total = count or max(fault.full, seeds or 0)
-    worlds = seeds or -(-total // fault.block)
+def worlds_of(fault: FaultClass, told: argparse.Namespace) -> Iterator[Work]:
+    """The worlds of a class: so many faults in all, at most a block of them in each world, or so many worlds."""
+    total = told.count or max(fault.full, told.seeds or 0)
+    worlds = told.seeds or -(-total // fault.block)
     for i in range(worlds):
-        yield [fault], [Dose(max(1, total // worlds + (i < total % worlds)), outage_s)]
+        dose = Dose(max(1, total // worlds + (i < total % worlds)), told.outage_s)
+        yield partial(run, faults=[fault], seed=told.first_seed + i, doses=[dose], reports=REPORTS)
 
 
-def plan(told: argparse.Namespace) -> Iterator[tuple[int, Plan]]:
-    """Seed, classes and doses of every world."""
-    chosen = [BY_NAME[name] for name in told.names.split(",") if name] or list(CLASSES)
-    for fault in chosen:
+def goes_of(trial: Trial, told: argparse.Namespace) -> Iterator[Work]:
+    """All of a trial, a block of its seeds in each go."""
+    total = told.count or trial.full
+    for done in range(0, total, trial.block):
+        count = min(trial.block, total - done)
+        yield partial(run_trial, trial=trial, seed=told.first_seed + done, count=count, reports=REPORTS)
+
+
+def plan(told: argparse.Namespace) -> Iterator[Work]:
+    """All that is asked for, one after the other."""
+    names = [name for name in told.names.split(",") if name] or list(BY_NAME)
+    faults = [c for c in CLASSES if c.name in names]
+    for fault in faults:
         if lack := lacking(fault.servers):
             print(f"{fault.name}: left out, lacks {lack}", flush=True)
-    chosen = [fault for fault in chosen if not lacking(fault.servers)]
+    faults = [fault for fault in faults if not lacking(fault.servers)]
     if told.together:
-        doses = [Dose(fault.sample, told.outage_s) for fault in chosen]
-        yield from ((told.first_seed + i, (chosen, doses)) for i in range(told.seeds or 1))
+        doses = [Dose(fault.sample, told.outage_s) for fault in faults]
+        for i in range(told.seeds or 1):
+            yield partial(run, faults=faults, seed=told.first_seed + i, doses=doses, reports=REPORTS)
         return
-    for fault in chosen:
-        for i, world in enumerate(worlds_of(fault, told.count, told.seeds, told.outage_s)):
-            yield told.first_seed + i, world
+    for fault in faults:
+        yield from worlds_of(fault, told)
+    for trial in TRIALS:
+        if trial.name in names:
+            yield from goes_of(trial, told)
 
 
 def main() -> int:
@@ -57,18 +75,18 @@ def main() -> int:
     configure_logs("critical")
     began, outcomes = monotonic(), list[Outcome]()
     with Stage(broker=told.broker) as stage:
-        for seed, (faults, doses) in plan(told):
+        for work in plan(told):
             if monotonic() - began > told.limit_s:
                 print("no time left for more", flush=True)
                 break
-            outcome = asyncio.run(run(stage, faults, seed, doses, BUILD / "faults"))
+            outcome = asyncio.run(work(stage))
             outcomes.append(outcome)
             proven = sum(p.proven for p in outcome.proofs.values())
             state = "ok" if not outcome.problems else "FAILED"
-            print(f"{outcome.name} seed {seed}: {proven} in {outcome.seconds:.0f} s, {state}", flush=True)
+            print(f"{outcome.name} seed {outcome.seed}: {proven} in {outcome.seconds:.0f} s, {state}", flush=True)
             if outcome.problems:
                 print(said(outcome), flush=True)
-    names = [c.name for c in CLASSES if any(c.name in o.doses for o in outcomes)]
+    names = [name for name in BY_NAME if any(name in o.doses for o in outcomes)]
     if not names:
         return 1
     lines = [line_of(name, [o for o in outcomes if name in o.doses]) for name in names]

@@ -1,13 +1,16 @@
 """Every class of fault, in the order of RELIABILITY §5."""
 
 from tests.faults.clock_faults import wrong_clocks
+from tests.faults.confluence import confluence
 from tests.faults.data_faults import any_order, month_late, spoilt, wrong_topic
 from tests.faults.database_faults import backup_restored, cut_sessions, database_away, database_stopped, disk_full
 from tests.faults.dose import FaultClass
+from tests.faults.feed_load import feed
 from tests.faults.network_faults import broker_away, broker_restarted, commit_cut, half_open, latency, resets
 from tests.faults.process_faults import freeze, kill, take_over
 from tests.faults.reader_faults import many_readers
 from tests.faults.topology_faults import more_partitions, rebalance_storm
+from tests.faults.trial import Trial
 
 CLASSES = (
     FaultClass("kill", kill, "lines", full=1000, block=50, sample=10),
@@ -33,4 +36,9 @@ CLASSES = (
     FaultClass("month_late", month_late, "data", full=20, late_days=30),
     FaultClass("many_readers", many_readers, "content", full=40, block=4),
 )
-BY_NAME = {c.name: c for c in CLASSES}
+#: What needs no world: tried from many seeds, or once with very much.
+TRIALS = (
+    Trial("confluence", confluence, full=10_000, block=250, sample=20),
+    Trial("feed", feed, full=1_000_000, block=1_000_000, sample=5000),
+)
+BY_NAME = {c.name: c for c in (*CLASSES, *TRIALS)}

@@ -5,7 +5,6 @@ import json
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
 from functools import partial
 from typing import Any
 
@@ -13,14 +12,14 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from consumers.roles import EVALUATE_POOL, INGEST_POOL
-from detectors.vocab import Kind, Quality, Scale
 from service.db.engine import make_engine
 from tests.cases.fast import fast
 from tests.faults import moves
 from tests.faults.member import Use
 from tests.faults.replayed import replayed_database
+from tests.faults.stored import key_of_row, read_stored, value_of_row
 from tests.faults.story import SLOT_S
-from tests.faults.topic_log import Folded, Key, LogRecord, Value, fold, read_log
+from tests.faults.topic_log import Folded, LogRecord, fold, read_log
 from tests.faults.world import World
 from tests.integration.streamed import Stream
 from tests.integration.test_identity import disagreements
@@ -91,14 +90,7 @@ async def _check_log(world: World, log: list[LogRecord], findings: Findings) -> 
 async def _check_rows(engine: AsyncEngine, log: list[LogRecord], folded: Folded, findings: Findings) -> None:
     """Every record once: readings, conflicts, quarantine and account are the fold of the log."""
     async with engine.connect() as connection:
-        readings = (
-            await connection.execute(text("SELECT meter_id, r.* FROM readings r JOIN meters USING (meter_no)"))
-        ).mappings()
-        standing = {_key(r): r for r in readings}
-        conflicts = (
-            await connection.execute(text("SELECT meter_id, c.* FROM reading_conflicts c JOIN meters USING (meter_no)"))
-        ).mappings()
-        lost = {(_key(r), _value(r)): _coll_ms(r) for r in conflicts}
+        stored = await read_stored(connection)
         entries = Counter(
             ((part, offset), code)
             for part, offset, code in await connection.execute(
@@ -111,7 +103,7 @@ async def _check_rows(engine: AsyncEngine, log: list[LogRecord], folded: Folded,
                 text("SELECT outcome, code, sum(row_count) FROM ingest_account GROUP BY 1, 2")
             )
         }
-    rows = {key: (_value(r), _coll_ms(r), r["had_evidence"]) for key, r in standing.items()}
+    rows, lost = stored.standing, stored.conflicts
     findings.lost += findings.tell("readings missing", [k for k in folded.standing if k not in rows])
     findings.duplicate += findings.tell("readings too many", [k for k in rows if k not in folded.standing])
     findings.tell("readings differ", [(k, rows[k], w) for k, w in folded.standing.items() if rows.get(k, w) != w])
@@ -127,13 +119,14 @@ async def _check_rows(engine: AsyncEngine, log: list[LogRecord], folded: Folded,
     if bad != folded.by_code:
         findings.problems.append(f"refused and held: {bad}, expected {dict(folded.by_code)}")
     origin = {record.place: record for record in log}
-    findings.tell("rows of another record", [k for k, r in standing.items() if not _comes_from(origin, r)])
+    findings.tell("rows of another record", [k for k, r in stored.rows.items() if not _comes_from(origin, r)])
 
 
 def _comes_from(origin: Mapping[tuple[int, int], LogRecord], row: Mapping[Any, Any]) -> bool:
     record = origin.get((row["src_partition"], row["src_offset"]))
     return record is not None and any(
-        (r.meter_id, r.kind, r.ts) == _key(row) and _value(row)[:2] == (r.value, r.q) for r in record.readings
+        (r.meter_id, r.kind, r.ts) == key_of_row(row) and value_of_row(row)[:2] == (r.value, r.q)
+        for r in record.readings
     )
 
 
@@ -209,17 +202,3 @@ def _is_more(before: Use, now: Use, sessions: int) -> bool:
         or now.descriptors - now.sessions > before.descriptors - before.sessions + MORE_DESCRIPTORS
         or now.sessions > sessions
     )
-
-
-def _key(row: Mapping[Any, Any]) -> Key:
-    return row["meter_id"], Kind(row["kind"]), int(row["ts"].timestamp())
-
-
-def _value(row: Mapping[Any, Any]) -> Value:
-    value = None if row["value"] != row["value"] else row["value"]
-    return value, Quality(row["q"]), row["rev"], Scale(row["scale"]), row["period_s"]
-
-
-def _coll_ms(row: Mapping[Any, Any]) -> int:
-    coll: datetime = row["coll"]
-    return round(coll.timestamp() * 1000)

@@ -12,6 +12,7 @@ from tests.faults.checks import Findings, check
 from tests.faults.dose import Dose, FaultClass, Proof
 from tests.faults.servers import Stage
 from tests.faults.story import make_story
+from tests.faults.trial import Trial
 from tests.faults.world import World, running_world
 
 
@@ -41,7 +42,9 @@ class Outcome:
 def said(outcome: Outcome) -> str:
     """What is wrong, and the command that does the same again."""
     first = next(iter(outcome.doses.values()))
-    again = f"make faults CLASS={outcome.name} SEEDS=1 FIRST_SEED={outcome.seed} OUTAGE_S={first.outage_s:g}"
+    again = f"make faults CLASS={outcome.name} SEEDS=1 FIRST_SEED={outcome.seed}"
+    if first.outage_s:
+        again += f" OUTAGE_S={first.outage_s:g}"
     again += f" COUNT={first.count}" if len(outcome.doses) == 1 else " TOGETHER=1"
     return "\n".join([again, *outcome.problems])
 
@@ -64,6 +67,20 @@ async def run(stage: Stage, faults: Sequence[FaultClass], seed: int, doses: Sequ
                     await asyncio.to_thread(_report, reports, outcome, await world.describe())
     except Exception:
         outcome.problems.append(traceback.format_exc())
+    outcome.seconds = monotonic() - began
+    return outcome
+
+
+async def run_trial(stage: Stage, trial: Trial, seed: int, count: int, reports: Path) -> Outcome:
+    """One go of what needs no world."""
+    outcome = Outcome(seed, {trial.name: Dose(count, 0.0)})
+    began = monotonic()
+    try:
+        outcome.proofs[trial.name], outcome.findings = await trial.go(stage.database_server, seed, count)
+    except Exception:
+        outcome.problems.append(traceback.format_exc())
+    if outcome.problems:
+        await asyncio.to_thread(_report, reports, outcome, "")
     outcome.seconds = monotonic() - began
     return outcome
 

@@ -61,6 +61,11 @@ class Stage:
             bootstrap = self._kafka() if kafka is None else kafka.bootstrap
             yield Ground(Servers(url, bootstrap, "", ""), folder, postgres, kafka)
 
+    @property
+    def database_server(self) -> str:
+        """Address of the shared database server, which is started when nobody asked for it before."""
+        return self._postgres()
+
     def _postgres(self) -> str:
         if self._database_url is None:
             self._database_url = self._stack.enter_context(EmbeddedPostgres(fsync=False)).url

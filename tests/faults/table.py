@@ -15,7 +15,8 @@ CATCH_UP = 5.0
 
 @dataclass(slots=True)
 class Line:
-    """One class. Times in seconds; None: not measured. restarts: processes that ended by themselves."""
+    """One class. Times in seconds; None: not measured. restarts: processes that ended by themselves; per_s: of what is
+    tried so often, how many a second."""
 
     name: str
     worlds: int
@@ -30,6 +31,7 @@ class Line:
     resume_p95_s: float | None
     catch_up_median: float | None
     other_meters_p95_s: float | None
+    per_s: float | None
     seconds: float
 
 
@@ -54,6 +56,7 @@ def line_of(name: str, outcomes: Sequence[Outcome]) -> Line:
         resume_p95_s=p95(figures.get("resume_s", [])),
         catch_up_median=median(figures["catch_up"]) if figures.get("catch_up") else None,
         other_meters_p95_s=p95(figures.get("other_meters_s", [])),
+        per_s=median(figures["per_s"]) if figures.get("per_s") else None,
         seconds=sum(o.seconds for o in outcomes),
     )
 

@@ -52,6 +52,18 @@ class Folded:
     rows: int = 0
     by_code: Counter[str] = field(default_factory=Counter)
 
+    def take(self, registry: Registry, readings: Iterable[Reading]) -> None:
+        """Settle which reading of each key stands, and which are left over; the order of ``readings`` is nothing."""
+        values_of = distinct(readings)
+        every = [r for values in values_of.values() for r in values.values()]
+        for won in winners(registry, every):
+            key = key_of(won.reading)
+            best = value_of(won.reading)
+            self.standing[key] = (best, won.reading.coll_ms, won.turned_to_none)
+            for value, reading in values_of[key].items():
+                if value != best:
+                    self.conflicts[(key, value)] = reading.coll_ms
+
 
 async def read_log(bootstrap: str, topic: str) -> list[LogRecord]:
     """Every record of the topic, by partition and offset."""
@@ -139,13 +151,5 @@ def fold(log: Sequence[LogRecord], registry: Registry) -> Folded:
             folded.entries[(record.place, record.code)] += 1
             folded.by_code[record.code] += 1
         folded.rows += max(1, len(record.readings))
-    values_of = distinct(r for record in log for r in record.readings)
-    every = [r for values in values_of.values() for r in values.values()]
-    for won in winners(registry, every):
-        key = key_of(won.reading)
-        best = value_of(won.reading)
-        folded.standing[key] = (best, won.reading.coll_ms, won.turned_to_none)
-        for value, reading in values_of[key].items():
-            if value != best:
-                folded.conflicts[(key, value)] = reading.coll_ms
+    folded.take(registry, (r for record in log for r in record.readings))
     return folded

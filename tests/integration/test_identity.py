@@ -42,15 +42,20 @@ def generated() -> list[World]:
     )
     @given(world=worlds())
     def collect(world: World) -> None:
-        scope_of = {o.order_id: o.scope_id for o in world.registry.orders}
-        named = {(e.scope_id, e.order_id, e.valid_from): e for e in world.registry.exemptions}  # once, as import wants
-        fits = tuple(e for e in named.values() if scope_of.get(e.order_id or "", e.scope_id) == e.scope_id)
-        readings = tuple(r for r in world.readings if _has_multiplier(world, r))
-        registry = replace(world.registry, exemptions=fits)
-        found.append(replace(world, registry=registry, readings=readings, day_types=None))
+        found.append(as_taken_in(world))
 
     collect()
     return found
+
+
+def as_taken_in(world: World) -> World:
+    """A random world as a database can hold it; day types are the office's own."""
+    scope_of = {o.order_id: o.scope_id for o in world.registry.orders}
+    named = {(e.scope_id, e.order_id, e.valid_from): e for e in world.registry.exemptions}  # once, as import wants
+    fits = tuple(e for e in named.values() if scope_of.get(e.order_id or "", e.scope_id) == e.scope_id)
+    readings = tuple(r for r in world.readings if _has_multiplier(world, r))
+    registry = replace(world.registry, exemptions=fits)
+    return replace(world, registry=registry, readings=readings, day_types=None)
 
 
 def _has_multiplier(world: World, reading: Reading) -> bool:
