@@ -150,6 +150,9 @@ def with_own_control(decision: Decision, plan: PlantPlan, rulebook: Rulebook) ->
         return _noted(decision, plan) if decision.outcome is Outcome.ORDERED else decision
     is_same = control is decision.control
     reduction = decision.reduction if is_same and plan.reduction is None else plan.reduction
+    measure = Measure.ENERGY if control is Control.LIMIT else Measure.POWER
+    if is_same and decision.measure is not None:
+        measure = decision.measure
     allowed = plan.units_allowed
     if control is Control.UNITS and allowed is None and decision.units_total is not None and reduction is not None:
         allowed = units_allowed(decision.units_total, reduction)
@@ -161,7 +164,7 @@ def with_own_control(decision: Decision, plan: PlantPlan, rulebook: Rulebook) ->
             kind=decision.kind if is_same else _KINDS[control],
             scope_id=decision.scope_id if is_same else decision.line_id or decision.plant_id,
             control=control,
-            measure=Measure.ENERGY if control is Control.LIMIT else Measure.POWER,
+            measure=measure,
             reduction=None if control in (Control.STOP, Control.CAP) else reduction,
             units_allowed=allowed if control is Control.UNITS else None,
             cap_kw=plan.cap_kw if control is Control.CAP else None,

@@ -56,14 +56,12 @@ def one_kiln(stage: Stage) -> Planted:
 
 
 def approved_heat(stage: Stage) -> Planted:
-    """Two plants with a task of livelihood: an approved load takes the place of their stop or limit."""
-    for key, task, number in (("C01", "waste", 3), ("C02", "heating", 4)):
+    """Two plants with a task of livelihood: an approved load takes the place of their stop or limit. One of the two was
+    approved by another office than the clause names, which an audit tells and no verdict."""
+    for key, task, number, office in (("C01", "waste", 3, "演示市政府"), ("C02", "heating", 4, "郑州市人民政府")):
         max_kw = round(0.8 * stage.running_kw(key))
-        stage.approvals.append(
-            Approval(
-                f"DEMO-{key}", SEASON_S, task, max_kw, "演示市政府", f"演示批复{number}号", filed_with="演示攻坚办"
-            )
-        )
+        row = Approval(f"DEMO-{key}", SEASON_S, task, max_kw, office, f"演示批复{number}号", filed_with="省攻坚办")
+        stage.approvals.append(row)
     return Planted(
         "approved_heat",
         ("DEMO-C01",),
@@ -79,12 +77,11 @@ def own_reduction(stage: Stage) -> Planted:
 
 
 def turn(stage: Stage) -> Planted:
-    """A kiln runs in its turn; the plan makes an exemption of it."""
-    begin, end = (18, "06:00"), (19, "18:00")
+    """A kiln runs in its turn; the plan makes an exemption of it. The other kiln of its group comes after the story."""
     stage.works("S20", at(18, "08:00"), at(18, "18:00"))
-    stage.rotations.append(
-        Rotation("DEMO-S20", instant(*begin), instant(*end), "演示陶瓷一组", "演示轮产计划", "演示市工信委")
-    )
+    for key, first, last in (("S20", 18, 19), ("S11", 25, 26)):
+        begin, end = instant(first, "06:00"), instant(last, "18:00")
+        stage.rotations.append(Rotation(f"DEMO-{key}", begin, end, "演示陶瓷一组", "演示轮产计划", "演示市工信委"))
     return Planted("turn", ("DEMO-S20",), "陶瓷三厂轮产期间生产", "full work in the plant's turn")
 
 

@@ -1,6 +1,7 @@
 """The demo's story: what is shipped, how it is derived, and what the reference judgement finds in it."""
 
 import csv
+import re
 from collections import Counter
 from dataclasses import replace
 from datetime import date
@@ -178,6 +179,16 @@ def test_plants_without_an_order_of_the_season_and_why(story: Story) -> None:
         "N07": (Outcome.ORDERED, (), False),
     }
     assert not {o.scope_id for o in story.registry.orders} & {"DEMO-N01", "DEMO-N02", "DEMO-N06", "DEMO-N07"}
+
+
+def test_the_page_of_the_demo_tells_every_planted_thing_and_how_many_orders(story: Story) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "demo.md").read_text(encoding="utf-8")
+    table = page.partition("## What is planted")[2].partition("\n## ")[0]
+    told = re.findall(r"^\| ([a-z_]+) \|", table, re.MULTILINE)
+    assert sorted(told) == sorted(["key", *(p.key for p in story.planted)])
+    season = [o for o in story.registry.orders if o.level is None]
+    assert f"the {len(season)} orders of registry/orders.csv without a level" in page
+    assert f"and the {len(story.registry.orders) - len(season)} with one" in page
 
 
 @pytest.mark.parametrize("name", [SEASON_PLAN, WARNING_PLAN])

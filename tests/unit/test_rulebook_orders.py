@@ -249,6 +249,14 @@ def test_a_plants_measures_of_a_level_go_before_the_defaults() -> None:
     assert (order.control, order.reduction) == (Control.LIMIT, 0.30)
 
 
+def test_a_plants_own_share_keeps_the_measure_of_the_default() -> None:
+    foundry = office(plant("3391"))
+    plan = PlantPlan("P", DOCUMENT, level="yellow", reduction=0.3)
+    for registry, reduction in ((foundry, 0.2), (replace(foundry, plant_plans=(plan,)), 0.3)):
+        (order,) = warned(registry, episode(NOON, "yellow"))
+        assert (order.control, order.measure, order.reduction) == (Control.LIMIT, Measure.POWER, reduction)
+
+
 @pytest.mark.parametrize(
     "plan, control, value",
     [
