@@ -84,7 +84,7 @@ async def feed(server_url: str, first: int, count: int) -> tuple[Proof, Findings
         seen = [s for of_worker in await asyncio.gather(*reading) for s in of_worker]
         seconds = monotonic() - began
         written = await _read_tables(engine)
-    _compare(seen, written, count, findings)
+    compare(seen, written, count, findings)
     proof.proven = written.head
     proof.figures["per_s"].append(count / seconds)
     _say(count, seconds, writers, seen, written)
@@ -153,7 +153,7 @@ async def _read_tables(engine: AsyncEngine) -> Written:
     return written
 
 
-def _compare(seen: list[Seen], written: Written, count: int, findings: Findings) -> None:
+def compare(seen: list[Seen], written: Written, count: int, findings: Findings) -> None:
     """Every reader against the tables."""
     if (written.head, written.events.get(None), written.holes) != (count, count, 0):
         findings.problems.append(f"of {count} events the feed counts {written.head}, the table has {written.events}")
