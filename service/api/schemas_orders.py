@@ -87,7 +87,9 @@ class OrderAt(Document):
     """An order at a slot."""
 
     state: OrderState = Field(description="takes: its cap is the scope's; beside: in force, another one takes the slot")
-    cap_kw: float | None = Field(description="its cap there, exemptions included; null: not known or not in force")
+    cap_kw: float | None = Field(
+        description="its cap there, exemptions included; null: not known, or it does not hold there"
+    )
     day_cap_kwh: float | None = Field(description="energy allowed on the local day, where energy is limited")
     grace_to: str | None = Field(description="end of the ramp-down grace; null: it has none")
     units_allowed: int | None

@@ -49,7 +49,7 @@ class UnitsAt:
 
 @dataclass(frozen=True, slots=True)
 class OrderAt:
-    """An order at a slot. Loads in kW, with exemptions; None where nothing tells them or the order does not hold.
+    """An order at a slot. Loads in kW, with exemptions; None where nothing tells them or the slot is not ordered.
 
     over_kw: above it a slot is over. low_kw: estimated units, up to it surely no more run than allowed. max_kw: what an
     exemption allows. exemptions: those in force. day_cap_kwh: of the whole local day, where energy is limited.
@@ -133,7 +133,7 @@ def _near(world: World, caps: Caps, grid: Grid, column: int, slot: int) -> Itera
     for row, of_world in enumerate(caps.order.tolist()):
         order = world.orders[of_world]
         state = _state(world, caps, row, column, slot)
-        if state not in HOLDING:
+        if not caps.ordered[row, column]:
             yield OrderAt(order, state)
             continue
         units = _units(world, caps, of_world, column) if order.control == Control.UNITS else None

@@ -11,7 +11,7 @@ from detectors.registry import FOREVER, Order
 from detectors.vocab import Reason, Verdict
 from detectors.world import World as Compiled
 from detectors.world import compile_world
-from service.plans.cap_at import HOLDING, OrderState, scope_at
+from service.plans.cap_at import OrderState, scope_at
 from service.plans.cap_series import CapSeries, CapState, cap_series
 from tests.oracles.caps import OrderSlot, Rules
 from tests.oracles.judge import judge
@@ -146,9 +146,11 @@ def test_each_order_at_a_slot_is_what_the_reference_says(world: World) -> None:
                 track = tracks[order.order.order_id]
                 at = track.slots.get(slot)
                 assert order.state in _expected_state(order.order, at, local, slot), (slot, order)
-                if at is None or order.state not in HOLDING:
+                if at is None:
+                    assert (order.cap_kw, order.exemptions, order.missing) == (None, (), ())
                     continue
                 assert is_close(order.cap_kw, at.cap_kw)
+                assert list(order.exemptions) == rules.exemptions_at(order.order, slot * world.slot_s)
                 assert order.is_energy == at.is_energy
                 assert order.max_kw == at.max_kw
                 assert (order.grace_to or 0) == track.grace_end

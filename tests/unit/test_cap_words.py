@@ -174,6 +174,9 @@ def test_exemptions_name_approver_and_document() -> None:
     assert lifted[0].en.endswith("exempt, there is no cap.")
     assert [s.about for s in lifted] == [About.STATE, About.BESIDE, About.EXEMPTION]
     assert "未登记文件" in lifted[2].zh
+    for level, order_id, count in (("red", None, 0), ("red", "S", 1), (None, "other", 0)):
+        exemption = replace(raised, order_id=order_id)
+        assert len(about(said(replace(STOP, level=level), exemptions=(exemption,)), About.EXEMPTION)) == count
 
 
 @pytest.mark.parametrize(
