@@ -109,7 +109,7 @@ async def plan_registry(
     new = completed(registry, before)
     tables = difference(new, before)
     after = overlaid(before, new)
-    touched = touched_spans(tables, before, after, now_s)
+    touched = touched_spans(tables, before, after, now_s, slot_s)
     earliest = await _earliest(connection, touched, before, after, stored.meter_no)
     lost = await violating_slots_touched(connection, loosenings(tables, before, after), stored.scope_no, before.zone)
     marks = tuple(marks_of(touched, earliest, now_s, slot_s))

@@ -6,12 +6,15 @@ Pure. Every kind of row is a history of a value, and what counts is where the hi
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
+from functools import lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from detectors.lines import ScopeLines, lines_by_scope
 from detectors.registry import ALWAYS, FOREVER, Order, Registry, with_default_scopes
+from detectors.registry_columns import daily_window
+from detectors.slots import instant, local_date
 from detectors.vocab import Control
 from service.db.registry_diff import TableChanges
 from service.db.registry_spans import Piece, Span, common, differing, merged
@@ -42,10 +45,12 @@ def effective_orders(registry: Registry) -> dict[str, Order]:
     return best
 
 
-def touched_spans(changes: Mapping[str, TableChanges], before: Registry, after: Registry, now_s: int) -> Touched:
+def touched_spans(
+    changes: Mapping[str, TableChanges], before: Registry, after: Registry, now_s: int, slot_s: int = 900
+) -> Touched:
     """Seconds of each scope that ``changes`` touch, not yet clipped. before, after: the registry without default
     members; now_s: epoch seconds."""
-    work = _Touch(changes, before, after, now_s)
+    work = _Touch(changes, before, after, now_s, slot_s)
     for part in (
         work.members,
         work.meters,
@@ -83,8 +88,10 @@ def marks_of(touched: Touched, earliest: Mapping[str, int], now_s: int, slot_s: 
 
 
 class _Touch:
-    def __init__(self, changes: Mapping[str, TableChanges], before: Registry, after: Registry, now_s: int) -> None:
-        self.changes, self.before, self.after, self.now_s = changes, before, after, now_s
+    def __init__(
+        self, changes: Mapping[str, TableChanges], before: Registry, after: Registry, now_s: int, slot_s: int
+    ) -> None:
+        self.changes, self.before, self.after, self.now_s, self.slot_s = changes, before, after, now_s, slot_s
         self.spans: Touched = defaultdict(list)
         self.was, self.now = _memberships(before), _memberships(after)
         self.lines_was, self.lines_now = _lines(before), _lines(after)
@@ -147,7 +154,7 @@ class _Touch:
     def exemptions(self) -> None:
         keys = ("scope_id", "order_id", "valid_from")
         for (scope_id, _, _), spans in self._histories("exemptions", keys, lambda row: (True, row.max_kw)):
-            self.spans[scope_id] += spans
+            self.spans[scope_id] += self._by_start(spans)
 
     def baselines(self) -> None:
         """Levels count only where something is ordered."""
@@ -160,7 +167,7 @@ class _Touch:
                 self.spans[counting] += common(spans, merged(self.by_units[counting]))
 
     def orders(self) -> None:
-        """The window of an order, six hours before it, and the grace of the orders that follow it without a gap."""
+        """The windows of an order, six hours before its start, the grace of orders that follow it without a gap."""
         by_scope = self._orders_by_scope()
         for order_id in {new.order_id for _, new in self.changes["orders"].pairs()}:
             old, new = self.orders_was.get(order_id), self.orders_now[order_id]
@@ -187,12 +194,18 @@ class _Touch:
     def _touch_order(self, order: Order, of_scope: Iterable[Order]) -> None:
         if order.valid_from >= order.valid_to:  # withdrawn: never in force
             return
-        self.spans[order.scope_id].append((max(ALWAYS, order.valid_from - BEFORE_ORDER_S), order.valid_to))
-        self.spans[order.scope_id] += [
+        before = (max(ALWAYS, order.valid_from - BEFORE_ORDER_S), order.valid_from)
+        graces = [
             (other.valid_from, other.valid_from + _grace_s(other))
             for other in of_scope
             if other.order_id != order.order_id and order.valid_from <= other.valid_from <= order.valid_to
         ]
+        self.spans[order.scope_id] += self._by_start([before, *graces])
+        self.spans[order.scope_id] += _windows(order, self.after.zone, self.now_s)
+
+    def _by_start(self, spans: Iterable[Span]) -> list[Span]:
+        """Spans that hold of the slots which begin in them: not of the one that they begin in."""
+        return [(-(-begin // self.slot_s) * self.slot_s, end) for begin, end in spans]
 
     def sources(self) -> None:
         """A source that is awaited longer or less long: what is missing now, not what was judged long ago."""
@@ -255,3 +268,22 @@ def _grace_s(order: Order) -> int:
     if hours is None:
         hours = _STOP_GRACE_H if order.control is Control.STOP else 0.0
     return int(hours * 3600)
+
+
+def _windows(order: Order, zone: str, now_s: int) -> list[Span]:
+    """When an order is in force: its daily windows up to now, or all its time. Line meters are heard all the time."""
+    if (order.daily_from_s is None and order.daily_to_s is None) or order.control is Control.UNITS:
+        return [(order.valid_from, order.valid_to)]
+    opens_s, closes_s = daily_window(order)
+    closes_s += _DAY_S if closes_s <= opens_s else 0
+    last = min(order.valid_to, max(now_s, order.valid_from) + _DAY_S)
+    day, spans = local_date(zone, order.valid_from) - timedelta(days=1), []
+    while (opens := _instant(zone, day, opens_s)) < last:
+        spans.append((max(opens, order.valid_from), min(_instant(zone, day, closes_s), order.valid_to)))
+        day += timedelta(days=1)
+    return merged(spans)
+
+
+@lru_cache(maxsize=4096)
+def _instant(zone: str, day: date, second_of_day: int) -> int:
+    return instant(zone, day, second_of_day)
