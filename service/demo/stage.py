@@ -1,7 +1,7 @@
 """The stage on which the demo is set: meters with their curves, faults of their data, and the registry around them.
 
 A ``Stage`` is filled by ``service.demo.setting`` (every plant as it would run) and changed by the scenes of
-``service.demo.scenes_load`` and ``scenes_data``, each of which plants one thing.
+``service.demo.scenes_load``, ``scenes_plan`` and ``scenes_data``, each of which plants one thing.
 """
 
 from dataclasses import dataclass, field
