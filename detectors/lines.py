@@ -21,6 +21,8 @@ Bool = npt.NDArray[np.bool_]
 
 #: A line meter is awaited from this long before a `units` order begins, as all meters are (SEMANTICS §5.28).
 BEFORE_ORDER_S = 6 * 3600
+#: Kinds of line that are many units: without their number none can be counted.
+GROUPS = ("cells", "ovens")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +37,7 @@ class CountedLines:
     meter: I64  # [H] row of the registry's meters
     meter_from: I64  # [H]
     meter_to: I64  # [H]
-    total: I64  # [S] units of the scope
+    total: I64  # [S] units of the scope; 0 where nothing tells them
     is_metered: Bool  # [S] every line of the scope has a meter: running units are counted
     allowed: I64  # [O] units that may run; -1 where nothing tells it, or the order is of another kind
     heard: tuple[tuple[int, int, int, int], ...]  # scope, meter, from, to: line meters that are no members
@@ -56,6 +58,13 @@ def allowed_units(order: Order, total: int) -> int | None:
 def units_of(line: Line) -> int:
     """How many lines, cells or kilns a row of the table `lines` is."""
     return 1 if line.units is None else line.units
+
+
+def total_units(lines: Sequence[Line]) -> int:
+    """Units of lines together; 0 where one is a group, of cells or ovens, that nobody counted: nothing tells then."""
+    if any(line.units is None and line.kind in GROUPS for line in lines):
+        return 0
+    return sum(units_of(line) for line in lines)
 
 
 def unit_loads_kw(lines: Sequence[Line], running_kw: Sequence[float | None]) -> list[float | None]:
@@ -117,7 +126,7 @@ def counted_lines(
         counted = lines_counted(scope, lines[scope.plant_id], _signs(registry, mine, meter_row))
         of_scope[scope.scope_id] = counted
         found = [_line_meters(line, meters[line.line_id], mine) for line in counted]
-        total[at] = sum(units_of(line) for line in counted)
+        total[at] = total_units(counted)
         is_metered[at] = bool(counted) and all(found)
         for line, of_line in zip(counted, found, strict=True):
             own = scope_row[line.line_id] if plant_of.get(line.line_id) == line.plant_id else -1

@@ -86,6 +86,20 @@ def cells_on_one_meter_are_its_load_by_that_of_one() -> tuple[World, list[Expect
     ]
 
 
+@case(16)
+def cells_that_nobody_counted_are_never_counted() -> tuple[World, list[Expectation]]:
+    cells = (Line("L1", "P", "cells", "cells", unit_kw=50.0),)
+    own = Baseline("L1", "v1", 0, 500.0, idle_kw=5.0)
+    scopes = (Scope("L1", "P", "cells", "line"),)
+    meters = (Meter("m", "P", line_id="L1"),)
+    orders = (units(units_allowed=None, reduction=0.3), units("P-7", units_allowed=7))
+    of = office(*orders, lines=cells, meters=meters, scopes=scopes, baselines=[baseline(), own])
+    return world(of, loads(DAY0, [374, 476]), SECOND), [
+        Slot(FIRST, Verdict.UNKNOWN, has=Reason.UNDECIDABLE),
+        Slot(SECOND, Verdict.UNKNOWN, has=Reason.UNDECIDABLE),
+    ]
+
+
 @case(14)
 def a_tenth_of_thirty_is_three() -> tuple[World, list[Expectation]]:
     cells = (Line("L1", "P", "cells", "cells", units=30, unit_kw=10.0),)

@@ -55,7 +55,10 @@ def units_in(line: Line) -> int:
 def allowed_of(registry: Registry, order: Order) -> int | None:
     """As ordered, else floor(total x (1 - reduction)); None where nothing tells it."""
     scope = next(s for s in registry.scopes if s.scope_id == order.scope_id)
-    total = sum(units_in(line) for line in lines_of(registry, scope))
+    lines = lines_of(registry, scope)
+    if any(line.kind in ("cells", "ovens") and line.units is None for line in lines):
+        return None
+    total = sum(units_in(line) for line in lines)
     if total == 0:
         return None
     if order.units_allowed is not None:
