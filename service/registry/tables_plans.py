@@ -298,7 +298,7 @@ APPROVALS = Table(
             "批准人",
             "批准单位",
             required=True,
-            example="市政府",
+            example="郑州市人民政府",
         ),
         text(
             "document",
