@@ -41,6 +41,8 @@ def write_rows(rows: Sequence[Row], columns: Sequence[str], form: Format, out: P
 def _table(rows: Sequence[Row], columns: Sequence[str]) -> str:
     table = Table(box=None, pad_edge=False)
     columns = [column for column in columns if any(_cell(row.get(column)) for row in rows)]
+    if not columns:
+        return ""
     for column in columns:
         table.add_column(column, no_wrap=not sys.stdout.isatty())
     for row in rows:
