@@ -63,6 +63,7 @@ async def extend(
     connection: AsyncConnection, office: Office, old_begin_slot: int, as_of: int, published_at: datetime
 ) -> None:
     """The history begins earlier than it did: count every source there, and judge what silence may mean there."""
+    await ticks.next_slots(connection)  # see `recount`
     first, last = office.begin_slot, old_begin_slot - 1
     world = office.world
     for row in range(len(world.sources)):
@@ -80,7 +81,13 @@ async def recount(
     as_of: int,
     published_at: datetime,
 ) -> None:
-    """Count sources again over spans of slots that late data touched; scopes of a source that changed are marked."""
+    """Count sources again over spans of slots that late data touched; scopes of a source that changed are marked.
+
+    One transaction at a time, ticks included: passes side by side would take the rows of slots and alerts crosswise.
+    """
+    spans = list(spans)
+    if spans:
+        await ticks.next_slots(connection)
     world = office.world
     place = {s: i for i, s in enumerate(world.sources)}
     for source, first, last in spans:

@@ -60,7 +60,9 @@ def arrival_of(number: int) -> Arrival:
     cuts = [0, *sorted(chance.randint(0, len(readings)) for _ in range(count - 1)), len(readings)]
     begin_s = min([o.valid_from for o in world.registry.orders] + [r.ts for r in readings] + [world.as_of]) - DAY_S
     late = chance.choice([0, 0, count // 3, count // 2])  # so many pieces come when all is judged without them
-    times = sorted(chance.randint(begin_s, world.as_of) for _ in range(count - 1 - late)) + [world.as_of] * (late + 1)
+    # The last step of the clock makes a slot of every source due: what is not due yet, only a back-test judges.
+    before_s = world.as_of - world.slot_s
+    times = sorted(chance.randint(begin_s, before_s) for _ in range(count - 1 - late)) + [world.as_of] * (late + 1)
     pieces = [Piece(tuple(readings[low:high]), t) for low, high, t in zip(cuts, cuts[1:], times, strict=False)]
     is_other = readings != sorted(world.readings, key=lambda r: r.coll_ms)
     return Arrival(begin_s, tuple(pieces), is_other)

@@ -24,13 +24,14 @@ async def away(world: World, dose: Dose, lines: Sequence[Proxy]) -> Proof:
             line.cut()
         await asyncio.sleep(LAST_S)
         stood = await world.cursor()
-        await world.play(until_s, over_s=dose.outage_s)
+        missed = await world.play(until_s, over_s=dose.outage_s)
         proof.seen(held > 0 and await world.cursor() == stood, "connections were cut and nothing moved")
         for line in lines:
             line.restore()
         took_s = await caught_up(world, proof)
         if dose.outage_s >= LONG_S:
             proof.figures["catch_up"].append(dose.outage_s / took_s)
+            proof.figures["per_s"].append(missed / took_s)
     return proof
 
 

@@ -15,8 +15,8 @@ CATCH_UP = 5.0
 
 @dataclass(slots=True)
 class Line:
-    """One class. Times in seconds; None: not measured. restarts: processes that ended by themselves; per_s: of what is
-    tried so often, how many a second."""
+    """One class. Times in seconds; None: not measured. restarts: processes that ended by themselves; per_s: orders
+    of arrival or events a second, and after an outage messages that were waiting."""
 
     name: str
     worlds: int

@@ -77,7 +77,8 @@ class Stream:
             await connection.execute(
                 text("UPDATE cursors SET watermark = :now"), {"now": datetime.fromtimestamp(as_of, UTC)}
             )
-        while await self._evaluator.step() is not None:
+        # A step does not see the marks of its own tick: nothing is left only when the next one finds nothing either.
+        while await self._evaluator.step() is not None or await self._evaluator.step() is not None:
             pass
 
     async def judgement(self) -> Judgement:
