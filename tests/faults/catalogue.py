@@ -38,7 +38,7 @@ CLASSES = (
 )
 #: What needs no world: tried from many seeds, or once with very much.
 TRIALS = (
-    Trial("confluence", confluence, full=10_000, block=250, sample=20),
-    Trial("feed", feed, full=1_000_000, block=1_000_000, sample=3000),
+    Trial("confluence", confluence, full=10_000, block=250, sample=12),
+    Trial("feed", feed, full=1_000_000, block=1_000_000, sample=2000),
 )
 BY_NAME = {c.name: c for c in (*CLASSES, *TRIALS)}
