@@ -45,7 +45,8 @@ class DayWork:
 
 
 class Pending:
-    """The days that ``spans`` reach, in order, ``most_days`` of them at most; ``walk_on`` adds to the next."""
+    """The days that ``spans`` reach, in order, ``most_days`` of them at most, and the days behind them to which a
+    changed carry walks on: these wait for no later pass, or newer slots would be judged by what no longer holds."""
 
     def __init__(self, world: World, spans: Spans, as_of: int, most_days: int) -> None:
         self._world, self._margin = world, margin_slots(world.slot_s)
@@ -61,14 +62,21 @@ class Pending:
             self._end = min(self._next + timedelta(days=most_days), self._end)
 
     def pop(self) -> DayWork | None:
-        """The next day that has work; None: no more in this pass."""
+        """The next day that has work; None: no more in this pass, and every changed carry has arrived."""
         while self._next < self._end:
-            work = self._on(self._next)
-            self._walks.pop(self._next, None)
+            work = self._on(self._next, self._spans, self._walks.pop(self._next, set()))
             self._next += timedelta(days=1)
             if len(work.row):
                 return work
-        return None
+        if not self._walks:
+            return None
+        day = min(self._walks)
+        rows = self._walks.pop(day)
+        return self._on(day, self._spans.take(np.isin(self._spans.row, sorted(rows))), rows)
+
+    def end(self) -> None:
+        """Begin no further day but those to which scopes walk on."""
+        self._end = self._next
 
     def walk_on(self, work: DayWork, rows: list[int]) -> bool:
         """What these scopes hand on from a day has changed: judge the next too. False: there is none yet."""
@@ -85,34 +93,22 @@ class Pending:
         return self._day(self._next).first_slot > int(self._spans.first.min())
 
     def left(self) -> Spans:
-        """What this pass did not come to."""
+        """What this pass did not come to, once all have walked."""
         if self._next > self._last_day:
             return self._spans.take(np.zeros(len(self._spans.row), np.bool_))
         begin = self._day(self._next).first_slot
         later = self._spans.take(self._spans.last >= begin)
-        walks = [(row, self._middle(day)) for day, rows in sorted(self._walks.items()) for row in sorted(rows)]
-        row, slot = np.array(walks, np.int64).reshape(-1, 2).T
-        return Spans(
-            np.concatenate([later.row, row]),
-            np.concatenate([np.maximum(later.first, begin), slot]),
-            np.concatenate([later.last, slot]),
-            np.concatenate([later.is_due, np.zeros(len(row), np.bool_)]),
-        )
-
-    def _middle(self, day: date) -> int:
-        """A slot that is context of no other day."""
-        slots = self._day(day)
-        return min(slots.first_slot + slots.n_slots // 2, max(self._last_slot, slots.first_slot))
+        return replace(later, first=np.maximum(later.first, begin))
 
     def _day(self, day: date) -> LocalDay:
         return local_day(self._world.zone, day, self._world.slot_s)
 
-    def _on(self, day: date) -> DayWork:
+    def _on(self, day: date, among: Spans, walking: set[int]) -> DayWork:
         """Spans on the day and on its context, and scopes that walk on."""
         today = self._day(day)
         low, high = today.first_slot - self._margin, today.end_slot + self._margin - 1
-        spans = self._spans.take((self._spans.last >= low) & (self._spans.first <= high))
-        walks = np.array(sorted(self._walks.get(day, ())), np.int64)
+        spans = among.take((among.last >= low) & (among.first <= high))
+        walks = np.array(sorted(walking), np.int64)
         row = np.concatenate([spans.row, walks])
         first = np.concatenate([np.maximum(spans.first, low), np.full(len(walks), _NEVER)])
         last = np.concatenate([np.minimum(spans.last, high), np.full(len(walks), -1)])

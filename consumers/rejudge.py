@@ -63,7 +63,8 @@ async def rejudge(
 ) -> Rejudged:
     """Judge, write days and alerts, publish events. The caller holds the scopes' claim and commits.
 
-    seconds: after these no further day is begun; what is left, less than what came, is marked again.
+    seconds: after these no further day is begun but those to which a changed carry walks on; what is left, less than
+    what came, is marked again.
     """
     row = office.scope_rows(marks.scope_no)
     known = row >= 0
@@ -79,7 +80,7 @@ async def rejudge(
                 await _keep(connection, office, pending, found, piece, rows, result, as_of)
         report.days += len(work.row)
         if monotonic() > until and pending.is_shorter:
-            break
+            pending.end()
     await recount(connection, office, _spans_of_sources(office, found.lost), as_of, published_at)
     left = pending.left()
     for is_due, mark in ((False, add_marks), (True, mark_due)):

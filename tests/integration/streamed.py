@@ -81,6 +81,10 @@ class Stream:
         while await self._evaluator.step() is not None or await self._evaluator.step() is not None:
             pass
 
+    async def step(self) -> None:
+        """Judge what one step of evaluation judges."""
+        await self._evaluator.step()
+
     async def judgement(self) -> Judgement:
         """What stands in the database."""
         async with self._engine.connect() as connection:

@@ -74,13 +74,23 @@ def test_what_is_handed_on_is_judged_on_the_next_day_unless_there_is_none_yet() 
 
 def test_what_a_pass_does_not_come_to_is_left_and_comes_to_the_same_days() -> None:
     work = pending((3, 40, 40 + 5 * 96), (1, 300, 300), most_days=2)
-    first = [popped(work), popped(work)]
-    assert [(w.day.day - DAY).days for w in first] == [0, 1]
-    work.walk_on(first[-1], [7])
+    assert [(popped(work).day.day - DAY).days for _ in range(2)] == [0, 1]
     assert work.pop() is None
-    left = work.left()
-    again = Pending(WORLD, left, AS_OF, 31)
-    assert days(again) == [(1, [3]), (2, [3, 7]), (3, [1, 3]), (4, [3]), (5, [3])]
+    again = Pending(WORLD, work.left(), AS_OF, 31)
+    assert days(again) == [(1, [3]), (2, [3]), (3, [1, 3]), (4, [3]), (5, [3])]
+
+
+def test_what_is_handed_on_is_judged_in_the_same_pass_though_it_has_ended() -> None:
+    work = pending((3, 40, 40 + 5 * 96), (7, 60, 60), (1, 300, 300))
+    today = popped(work)
+    work.walk_on(today, [7, 3])
+    work.end()
+    tomorrow = popped(work)
+    assert ((tomorrow.day.day - DAY).days, tomorrow.row.tolist()) == (1, [3, 7])
+    assert tomorrow.first[0] <= tomorrow.last[0]  # the marks of a scope on that day are judged with it
+    work.walk_on(tomorrow, [7])
+    assert days(work) == [(2, [7])]
+    assert set(work.left().row.tolist()) == {1, 3}
 
 
 def spans(first: int, last: int) -> Spans:
@@ -98,7 +108,7 @@ def test_passes_that_are_ended_at_once_come_to_an_end(first: int, length: int) -
         while (day := work.pop()) is not None:
             judged.append(day.day.day)
             if work.is_shorter:
-                break
+                work.end()
         before, left = left, work.left()
         if len(left.row) == 0:
             break
