@@ -169,7 +169,7 @@ def test_without_approval_the_plant_is_ordered_and_told_why() -> None:
         with_approvals(registry, replace(APPROVAL, scope_id="Q")),
     ):
         assert decision.kind is ControlKind.STOP
-        assert "郑州市人民政府核定" in decision.why_zh
+        assert "郑州市人民政府批准" in decision.why_zh
         assert "no maximum load approved" in decision.why_en
 
 
