@@ -242,3 +242,34 @@ def attributes() -> Column:
         "选取企业用的键值对",
         example="fuel=coal;process=clinker",
     )
+
+
+def industry_edition(*, example: str = "") -> Column:
+    """The edition of an industry code."""
+    return Column(
+        "industry_edition",
+        "行业标准",
+        Form.CHOICE,
+        "edition of GB/T 4754 of that code",
+        "行业代码所属版本",
+        choices={"2011": "2011", "2017": "2017", "GB/T 4754-2011": "2011", "GB/T 4754-2017": "2017"},
+        aliases=("行业代码版本", "行业分类版本"),
+        example=example,
+    )
+
+
+def reduction(*, example: str = "") -> Column:
+    """The share that is cut."""
+    return Column(
+        "reduction",
+        "限产比例",
+        Form.SHARE,
+        "share that is cut, 0..1: 限产30% is 0.30",
+        "限产（减少）的比例，限产30%填0.30",
+        example=example,
+    )
+
+
+def units_allowed() -> Column:
+    """Units that may run."""
+    return Column("units_allowed", "允许台数", Form.INTEGER, "units that may run", "允许运行台数", minimum=0)

@@ -6,13 +6,16 @@ from service.registry.shared_columns import (
     LEVELS,
     attributes,
     identity,
+    industry_edition,
     line_id,
     load_kw,
     plant_id,
     plant_named,
     ramp_down_h,
+    reduction,
     scope_id,
     text,
+    units_allowed,
     valid_from,
     valid_to,
 )
@@ -39,6 +42,42 @@ def line_named() -> Column:
     )
 
 
+def responsible(*, office: str = "", phone: str = "", person: str = "") -> tuple[Column, Column, Column]:
+    """Who answers for a plant. office, phone, person: examples."""
+    return (
+        text("office", "责任单位", "responsible office", "责任单位", "监管单位", "责任部门", example=office),
+        identity(
+            "office_phone",
+            "责任单位电话",
+            "telephone of that office",
+            "责任单位联系电话",
+            "责任单位联系电话",
+            "监管电话",
+            "责任人联系电话",
+            "责任人电话",
+            example=phone,
+        ),
+        text(
+            "office_person", "责任人", "who answers for it there", "责任人", "监管责任人", "责任人姓名", example=person
+        ),
+    )
+
+
+def plan_document(en: str, note_zh: str) -> Column:
+    """The document of a plan."""
+    return text(
+        "document",
+        "文件",
+        en,
+        note_zh,
+        "文号",
+        "依据文件",
+        "方案文号",
+        required=True,
+        example="郑政文〔2017〕210号",
+    )
+
+
 def _measure_of(level: str, zh: str) -> Column:
     return text(
         f"measure_{level}",
@@ -56,17 +95,7 @@ LISTINGS = Table(
     "listings",
     "错峰生产企业清单",
     (
-        text(
-            "document",
-            "文件",
-            "document of the plan that the list belongs to",
-            "清单所属方案的文号",
-            "文号",
-            "依据文件",
-            "方案文号",
-            required=True,
-            example="郑政文〔2017〕210号",
-        ),
+        plan_document("document of the plan that the list belongs to", "清单所属方案的文号"),
         plant_id(
             "of the table plants; a plant that is not known yet gets its unified social credit code", required=False
         ),
@@ -86,21 +115,7 @@ LISTINGS = Table(
             "措施",
             example="停产",
         ),
-        text("office", "责任单位", "responsible office", "责任单位", "监管单位", "责任部门", example="登封市工信委"),
-        identity(
-            "office_phone",
-            "责任单位电话",
-            "telephone of that office",
-            "责任单位联系电话",
-            "责任单位联系电话",
-            "监管电话",
-            "责任人联系电话",
-            "责任人电话",
-            example="0371-62800000",
-        ),
-        text(
-            "office_person", "责任人", "who answers for it there", "责任人", "监管责任人", "责任人姓名", example="张某"
-        ),
+        *responsible(phone="0371-62800000", office="登封市工信委", person="张某"),
         text(
             "county",
             "县区",
@@ -131,15 +146,7 @@ LISTINGS = Table(
             "行业类别/行业代码",
             "错峰生产行业",
         ),
-        Column(
-            "industry_edition",
-            "行业标准",
-            Form.CHOICE,
-            "edition of GB/T 4754 of that code",
-            "行业代码所属版本",
-            choices={"2011": "2011", "2017": "2017", "GB/T 4754-2011": "2011", "GB/T 4754-2017": "2017"},
-            aliases=("行业代码版本", "行业分类版本"),
-        ),
+        industry_edition(),
         text("address", "地址", "address of the plant", "企业地址", "企业地址", "详细地址", "生产地址"),
         identity("contact_phone", "企业电话", "telephone of the plant", "企业电话", "企业联系电话", "企业联系人电话"),
         attributes(),
@@ -158,17 +165,7 @@ PLANT_PLANS = Table(
     (
         plant_id(required=False),
         *plant_named(),
-        text(
-            "document",
-            "文件",
-            "document of the plan that it belongs to",
-            "所属方案的文号",
-            "文号",
-            "依据文件",
-            "方案文号",
-            required=True,
-            example="郑政文〔2017〕210号",
-        ),
+        plan_document("document of the plan that it belongs to", "所属方案的文号"),
         line_id(),
         line_named(),
         Column(
@@ -199,15 +196,8 @@ PLANT_PLANS = Table(
             choices=CONTROLS,
             example="",
         ),
-        Column(
-            "reduction",
-            "限产比例",
-            Form.SHARE,
-            "share that is cut, 0..1: 限产30% is 0.30",
-            "限产（减少）的比例，限产30%填0.30",
-            example="",
-        ),
-        Column("units_allowed", "允许台数", Form.INTEGER, "units that may run", "允许运行台数", minimum=0),
+        reduction(),
+        units_allowed(),
         load_kw("cap_kw", "允许负荷", "allowed load", "允许负荷", "最大允许负荷", "允许最大负荷"),
         load_kw("residual_kw", "保安负荷", "residual load of a stop", "停产时的保安负荷", "保安电力", example="120"),
         ramp_down_h(),
@@ -224,18 +214,7 @@ PLANT_PLANS = Table(
             "措施",
         ),
         *(_measure_of(level, zh) for level, zh in LEVEL_NAMES.items()),
-        text("office", "责任单位", "responsible office", "责任单位", "监管单位", "责任部门"),
-        identity(
-            "office_phone",
-            "责任单位电话",
-            "telephone of that office",
-            "责任单位联系电话",
-            "责任单位联系电话",
-            "监管电话",
-            "责任人联系电话",
-            "责任人电话",
-        ),
-        text("office_person", "责任人", "who answers for it there", "责任人", "监管责任人", "责任人姓名"),
+        *responsible(),
     ),
     "What one plant or line does under a plan; what is given here goes before the plan's own values. `from` and `to` "
     "are this plant's own span, empty = the season's.",
