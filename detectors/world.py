@@ -231,16 +231,19 @@ def _grace_ends(
     """End of the ramp-down grace of each order; its ``from`` where it has none (SEMANTICS §3.19)."""
     scopes = {s.scope_id: s for s in registry.scopes}
     of_scope: dict[str, list[int]] = defaultdict(list)
+    levels_of: dict[str, list[Baseline]] = defaultdict(list)
+    for baseline in baselines:
+        levels_of[baseline.scope_id].append(baseline)
     for row, order in enumerate(orders):
         of_scope[order.scope_id].append(row)
 
     def cap_at(row: int, at: int) -> float | None:
         """Slot cap of an order at an instant, by the baseline of that day."""
         kind, order = day_type(local_date(registry.zone, at)), orders[row]
-        baseline = baseline_at(baselines, order.scope_id, at, kind)
+        baseline = baseline_at(levels_of[order.scope_id], at, kind)
         if order.control != Control.UNITS:
             return nominal_cap_kw(order, baseline, is_pushes=scopes[order.scope_id].kind == PUSHES)
-        own = [baseline_at(baselines, x.line_id, at, kind) for x in lines.rows[order.scope_id]]
+        own = [baseline_at(levels_of[x.line_id], at, kind) for x in lines.rows[order.scope_id]]
         levels = unit_loads_kw(lines.rows[order.scope_id], [b.running_kw if b else None for b in own])
         return units_cap_kw(levels, int(lines.allowed[row]), baseline.idle_kw if baseline else None)
 
@@ -262,9 +265,9 @@ def _grace_ends(
 BASELINE_CHOICE = {"workday": ("workday", "all"), "restday": ("restday", "all", "workday")}
 
 
-def baseline_at(baselines: Sequence[Baseline], scope_id: str, at: int, day_type: str) -> Baseline | None:
-    """The baseline of a scope at an instant, or None."""
-    valid = {b.day_type: b for b in baselines if b.scope_id == scope_id and b.valid_from <= at < b.valid_to}
+def baseline_at(of_scope: Sequence[Baseline], at: int, day_type: str) -> Baseline | None:
+    """Which of a scope's baselines holds at an instant, or None."""
+    valid = {b.day_type: b for b in of_scope if b.valid_from <= at < b.valid_to}
     return next((valid[t] for t in BASELINE_CHOICE[day_type] if t in valid), None)
 
 

@@ -1,6 +1,7 @@
 """The orders that a rulebook wants to exist: of its season, or of every episode of a warning level."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from zoneinfo import ZoneInfo
@@ -56,12 +57,15 @@ def wanted_orders(rulebook: Rulebook, registry: Registry, decisions: Sequence[De
         PlantPlanError: as ``resolve``.
     """
     office = Office.of(registry, rulebook.document)
+    turns: dict[str, list[Rotation]] = defaultdict(list)
+    for turn in registry.rotations:
+        turns[turn.scope_id].append(turn)
     rows = _Rows()
     if rulebook.season is not None:
         for decision in resolve(rulebook, registry) if decisions is None else decisions:
             plan = own_plan(office, rulebook, decision.plant_id, None)
             span = _Span(*plan.span(decision.line_id, rulebook.span()), prefix=rulebook.document)
-            _add(rows, rulebook, office, decision, span, registry.rotations)
+            _add(rows, rulebook, office, decision, span, turns)
     else:
         counties = {plant.plant_id: plant.county for plant in registry.plants}
         by_level: dict[str, tuple[Decision, ...]] = {}
@@ -73,7 +77,7 @@ def wanted_orders(rulebook: Rulebook, registry: Registry, decisions: Sequence[De
             span = _Span(episode.valid_from, episode.valid_to, prefix, episode.level)
             for decision in by_level[episode.level]:
                 if episode.county in (None, counties[decision.plant_id]):
-                    _add(rows, rulebook, office, decision, span, ())
+                    _add(rows, rulebook, office, decision, span, {})
     scopes = [rows.scopes[scope_id] for scope_id in sorted(rows.scopes)]
     return Wanted(
         scopes=tuple(scope for scope, _ in scopes),
@@ -109,7 +113,7 @@ def _add(
     office: Office,
     decision: Decision,
     span: _Span,
-    rotations: Sequence[Rotation],
+    turns: Mapping[str, Sequence[Rotation]],
 ) -> None:
     """The orders of one decision, and of what stands beside it."""
     if not decision.is_listed:
@@ -127,7 +131,7 @@ def _add(
         made = [_order(rulebook, base, span, begin, end) for begin, end in gaps if begin < end]
         for order in made:
             rows.orders.setdefault(order.order_id, order)
-            rows.exemptions += _turns(order, base, rotations)
+            rows.exemptions += _turns(order, base, turns)
         scope = wanted_scope(rulebook, office, base) if made else None
         if scope is not None:
             rows.scopes[scope[0].scope_id] = scope
@@ -193,11 +197,11 @@ def _order_id(rulebook: Rulebook, span: _Span, item_id: str, scope_id: str, begi
     return f"{span.prefix}-{item_id}-{scope_id}{late}" if span.level is None else f"{span.prefix}-{scope_id}{late}"
 
 
-def _turns(order: Order, base: Decision, rotations: Sequence[Rotation]) -> Iterator[Exemption]:
-    """A turn of the order's scope, or of its whole plant, lifts the order."""
-    for turn in rotations:
-        is_its = turn.scope_id in (order.scope_id, base.plant_id)
-        if is_its and turn.valid_from < order.valid_to and turn.valid_to > order.valid_from:
+def _turns(order: Order, base: Decision, turns: Mapping[str, Sequence[Rotation]]) -> Iterator[Exemption]:
+    """A turn of the order's scope, or of its whole plant, lifts the order. turns: by scope."""
+    scope_ids = dict.fromkeys((order.scope_id, base.plant_id))
+    for turn in (turn for scope_id in scope_ids for turn in turns.get(scope_id, ())):
+        if turn.valid_from < order.valid_to and turn.valid_to > order.valid_from:
             yield Exemption(
                 scope_id=order.scope_id,
                 valid_from=turn.valid_from,
