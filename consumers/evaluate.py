@@ -158,10 +158,11 @@ class Evaluator:
         if is_lagging:
             not_after -= timedelta(seconds=self._settings.coalesce_s)
         marks = await claim(connection, from_slot, before_slot, self._claim_scopes, not_after, self._claimed_to)
+        if not (len(marks) or self._is_behind):
+            marks = await claim(connection, 0, before_slot, OLD_SCOPES, time.now, self._claimed_to)
+            seconds = OLD_PASS_S
         if len(marks):
             self._claimed_to = int(marks.scope_no.max())
-        if not (len(marks) or self._is_behind):
-            marks, seconds = await claim(connection, 0, before_slot, OLD_SCOPES, time.now), OLD_PASS_S
         self._saw_old |= len(marks) > 0 and int(marks.first_slot.min()) < live_slot
         marks = marks.from_slot(office.frozen_slot)
         if not len(marks):
