@@ -94,8 +94,3 @@ async def unknown_meters(connection: AsyncConnection) -> list[tuple[str, str, in
         )
     )
     return [(row[0], row[1], int(row[2]), int(row[3])) for row in rows]
-
-
-async def registry_version(connection: AsyncConnection) -> int:
-    """Of the stored registry: every import raises it."""
-    return int(await connection.scalar(text("SELECT version FROM registry_state")) or 0)

@@ -1,16 +1,10 @@
 """The registry rows of one plant that its caps hang on: a question about one plant never reads the others'."""
 
-from dataclasses import replace
-from typing import Any
-
-from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from detectors.errors import InfrastructureError
 from detectors.registry import Registry
-from service.db.registry_tables import BY_NAME
+from service.db.registry_load import load_part
 
-_TRIES = 5
 _BY_PLANT = "WHERE plant_id = :plant_id"
 _BY_SCOPE = "WHERE scope_id IN (SELECT scope_id FROM scopes WHERE plant_id = :plant_id)"
 #: Tables, which rows of them, and in which order: a registry of the same rows is the same registry.
@@ -36,21 +30,4 @@ async def load_plant(connection: AsyncConnection, plant_id: str) -> Registry:
     Raises:
         InfrastructureError: imports follow each other faster than it can be read.
     """
-    version, zone = await _state(connection)
-    for _ in range(_TRIES):
-        tables: dict[str, Any] = {}
-        for name, rows in _PARTS.items():
-            table = BY_NAME[name]
-            given = {"plant_id": plant_id} if ":plant_id" in rows else {}
-            found = await connection.execute(text(f"{table.select()} {rows}"), given)
-            tables[name] = tuple(table.to_python(row) for row in found)
-        read_version = version
-        version, zone = await _state(connection)
-        if version == read_version:
-            return replace(Registry(zone=zone), **tables)
-    raise InfrastructureError("the registry changes faster than it can be read")
-
-
-async def _state(connection: AsyncConnection) -> tuple[int, str]:
-    row = (await connection.execute(text("SELECT version, zone FROM registry_state"))).one()
-    return int(row[0]), str(row[1])
+    return await load_part(connection, _PARTS, {"plant_id": plant_id})

@@ -40,11 +40,6 @@ class ChangeSet:
         return not any(changes.added or changes.changed for changes in self.tables.values())
 
 
-async def lock_imports(connection: AsyncConnection) -> None:
-    """Wait for other imports; those that begin later wait for the end of this transaction."""
-    await connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": IMPORT_LOCK})
-
-
 async def apply_registry(
     connection: AsyncConnection,
     registry: Registry,
@@ -53,15 +48,19 @@ async def apply_registry(
     slot_s: int = 900,
     origins: Origins | None = None,
     errors: Sequence[Problem] = (),
+    stored: StoredRegistry | None = None,
 ) -> ChangeSet:
     """Store the rows of ``registry`` in the caller's transaction, which commits or rolls back all of them.
 
     A row replaces the stored row of its key; a row that is not given stays. What the change touches up to ``now``
     (epoch seconds) is marked dirty. Imports take turns. errors: faults found before, raised together with those found
-    here. origins: where the rows came from, for the words of errors. Raises RegistryErrors.
+    here. origins: where the rows came from, for the words of errors. stored: what ``load_rows`` read after
+    ``take_turn``, where the caller has it. Raises RegistryErrors.
     """
     await take_turn(connection)
-    changes = await plan_registry(connection, registry, now, slot_s=slot_s, origins=origins, errors=errors)
+    changes = await plan_registry(
+        connection, registry, now, slot_s=slot_s, origins=origins, errors=errors, stored=stored
+    )
     if changes.is_empty:
         return changes
     for table in STORED:
@@ -83,7 +82,7 @@ async def apply_registry(
 
 async def take_turn(connection: AsyncConnection) -> None:
     """Wait until no other transaction imports; none does until the caller's ends. Taken again, it changes nothing."""
-    await lock_imports(connection)
+    await connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": IMPORT_LOCK})
 
 
 async def plan_registry(
@@ -94,10 +93,11 @@ async def plan_registry(
     slot_s: int = 900,
     origins: Origins | None = None,
     errors: Sequence[Problem] = (),
+    stored: StoredRegistry | None = None,
 ) -> ChangeSet:
     """What ``apply_registry`` would do with the same arguments; only reads. Raises RegistryErrors."""
     now_s = int(now)
-    stored = await load_rows(connection)
+    stored = stored or await load_rows(connection)
     before = stored.registry
     found = check(registry, before, origins)
     faults = [*errors, *found.errors]

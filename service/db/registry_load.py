@@ -1,6 +1,6 @@
 """Reading the stored registry whole: one query a table, always of one version."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -12,6 +12,11 @@ from detectors.registry import Registry, with_default_scopes
 from service.db.registry_tables import BY_NAME, STORED
 
 _TRIES = 5
+_NUMBERS = (
+    "SELECT meter_id, meter_no FROM meters",
+    "SELECT scope_id, scope_no FROM scopes",
+    "SELECT source, source_no FROM sources",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,36 +42,24 @@ async def load_registry(connection: AsyncConnection) -> StoredRegistry:
 
 async def load_rows(connection: AsyncConnection) -> StoredRegistry:
     """The same without the members that default scopes have by themselves: the rows as imported."""
-    version, zone, frozen_s = await _state(connection)
-    for _ in range(_TRIES):
-        tables: dict[str, Any] = {}
-        for table in STORED:
-            rows = await connection.execute(text(table.select()))
-            tables[table.name] = tuple(table.to_python(row) for row in rows)
-        numbers = [
-            await _numbers(connection, f"SELECT {name}, {number} FROM {table}")
-            for table, name, number in (
-                ("meters", "meter_id", "meter_no"),
-                ("scopes", "scope_id", "scope_no"),
-                ("sources", "source", "source_no"),
-            )
-        ]
-        read_version = version
-        version, zone, frozen_s = await _state(connection)
-        if version == read_version:
-            meter_no, scope_no, source_no = numbers
-            registry = replace(Registry(zone=zone), **tables)
-            return StoredRegistry(version, registry, meter_no, scope_no, source_no, frozen_s)
-    raise InfrastructureError("the registry changes faster than it can be read")
+    wanted = {table.name: "" for table in STORED}
+    version, registry, frozen_s, numbers = await _of_one_version(connection, wanted, {}, _NUMBERS)
+    meter_no, scope_no, source_no = numbers
+    return StoredRegistry(version, registry, meter_no, scope_no, source_no, frozen_s)
+
+
+async def load_part(
+    connection: AsyncConnection, wanted: Mapping[str, str], given: Mapping[str, object] | None = None
+) -> Registry:
+    """Some tables, of one version, as imported. wanted: name of a table -> what follows its SELECT (a condition, an
+    order), by the parameters ``given``. Raises as ``load_registry``."""
+    _, registry, _, _ = await _of_one_version(connection, wanted, given or {}, ())
+    return registry
 
 
 async def load_plants_and_lines(connection: AsyncConnection) -> Registry:
     """Nothing but the plants and lines that are stored: what rows of a file may name in the office's words."""
-    tables: dict[str, Any] = {}
-    for table in (BY_NAME["plants"], BY_NAME["lines"]):
-        rows = await connection.execute(text(table.select()))
-        tables[table.name] = tuple(table.to_python(row) for row in rows)
-    return replace(Registry(), **tables)
+    return await load_part(connection, {"plants": "", "lines": ""})
 
 
 async def first_readings(connection: AsyncConnection, meter_nos: Iterable[int]) -> dict[int, int]:
@@ -84,6 +77,26 @@ async def first_readings(connection: AsyncConnection, meter_nos: Iterable[int]) 
     return {meter_no: int(ts) for meter_no, ts in rows}
 
 
+async def _of_one_version(
+    connection: AsyncConnection, wanted: Mapping[str, str], given: Mapping[str, object], numbers: Sequence[str]
+) -> tuple[int, Registry, int | None, list[dict[str, int]]]:
+    """Version, rows, frozen time and numbers; read again where an import committed in between."""
+    version, zone, frozen_s = await _state(connection)
+    for _ in range(_TRIES):
+        tables: dict[str, Any] = {}
+        for name, rest in wanted.items():
+            table = BY_NAME[name]
+            asked = {key: value for key, value in given.items() if f":{key}" in rest}
+            rows = await connection.execute(text(f"{table.select()} {rest}"), asked)
+            tables[name] = tuple(table.to_python(row) for row in rows)
+        numbered = [{row[0]: row[1] for row in await connection.execute(text(query))} for query in numbers]
+        read_version = version
+        version, zone, frozen_s = await _state(connection)
+        if version == read_version:
+            return version, replace(Registry(zone=zone), **tables), frozen_s, numbered
+    raise InfrastructureError("the registry changes faster than it can be read")
+
+
 async def _state(connection: AsyncConnection) -> tuple[int, str, int | None]:
     row = (
         await connection.execute(
@@ -91,7 +104,3 @@ async def _state(connection: AsyncConnection) -> tuple[int, str, int | None]:
         )
     ).one()
     return int(row[0]), str(row[1]), row[2]
-
-
-async def _numbers(connection: AsyncConnection, query: str) -> dict[str, int]:
-    return {row[0]: row[1] for row in await connection.execute(text(query))}

@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from detectors.errors import InputError
-from detectors.registry import FOREVER, Episode, Registry
-from service.db.registry import ChangeSet, apply_registry, lock_imports, plan_registry
+from detectors.registry import Episode, Registry
+from service.db.registry import ChangeSet, apply_registry, plan_registry, take_turn
 from service.db.registry_load import load_rows
 from service.db.rulebooks import keep_rulebook
 from service.plans.changes import PlanChanges, plan_changes
@@ -24,8 +24,9 @@ class Application:
 
 async def diff_plan(connection: AsyncConnection, reading: Reading, now: float, *, slot_s: int = 900) -> Application:
     """What ``apply_plan`` would do; only reads."""
-    plan = plan_changes(reading.rulebook, (await load_rows(connection)).registry)
-    return Application(plan, await plan_registry(connection, plan.rows, now, slot_s=slot_s))
+    before = await load_rows(connection)
+    plan = plan_changes(reading.rulebook, before.registry)
+    return Application(plan, await plan_registry(connection, plan.rows, now, slot_s=slot_s, stored=before))
 
 
 async def apply_plan(connection: AsyncConnection, reading: Reading, now: float, *, slot_s: int = 900) -> Application:
@@ -36,9 +37,10 @@ async def apply_plan(connection: AsyncConnection, reading: Reading, now: float, 
         InputError: this version of the rulebook was applied with another text.
         RegistryErrors: a row cannot be stored.
     """
-    await lock_imports(connection)
-    plan = plan_changes(reading.rulebook, (await load_rows(connection)).registry)
-    stored = await apply_registry(connection, plan.rows, now, slot_s=slot_s)
+    await take_turn(connection)
+    before = await load_rows(connection)
+    plan = plan_changes(reading.rulebook, before.registry)
+    stored = await apply_registry(connection, plan.rows, now, slot_s=slot_s, stored=before)
     await keep_rulebook(connection, reading.rulebook, reading.body, datetime.fromtimestamp(now, UTC))
     return Application(plan, stored)
 
@@ -54,8 +56,9 @@ async def warn(
     known = [level.level for level in reading.rulebook.levels]
     if episode.level not in known:
         raise InputError(f"{reading.rulebook.rulebook_id} has no level {episode.level!r}: {', '.join(known) or 'none'}")
-    await lock_imports(connection)
-    await apply_registry(connection, await _rows(connection, episode), now, slot_s=slot_s)
+    await take_turn(connection)
+    before = await load_rows(connection)
+    await apply_registry(connection, _segments(before.registry, episode), now, slot_s=slot_s, stored=before)
     return await apply_plan(connection, reading, now, slot_s=slot_s)
 
 
@@ -64,23 +67,23 @@ async def end_warning(
 ) -> Application:
     """End an episode at ``at`` (epoch seconds), and apply the rulebook of levels. Raises InputError where it is not in
     force then."""
-    await lock_imports(connection)
-    stored = (await load_rows(connection)).registry
-    running = [e for e in stored.episodes if e.episode_id == episode_id and e.valid_from < at < e.valid_to]
+    await take_turn(connection)
+    before = await load_rows(connection)
+    running = [e for e in before.registry.episodes if e.episode_id == episode_id and e.valid_from < at < e.valid_to]
     if not running:
         raise InputError(f"episode {episode_id} is not in force at that time / 该过程此时未生效")
     ended = tuple(replace(e, valid_to=at) for e in running)
-    await apply_registry(connection, replace(Registry(zone=stored.zone), episodes=ended), now, slot_s=slot_s)
+    rows = Registry(zone=before.registry.zone, episodes=ended)
+    await apply_registry(connection, rows, now, slot_s=slot_s, stored=before)
     return await apply_plan(connection, reading, now, slot_s=slot_s)
 
 
-async def _rows(connection: AsyncConnection, episode: Episode) -> Registry:
+def _segments(stored: Registry, episode: Episode) -> Registry:
     """The new segment, and the one that it ends."""
-    stored = (await load_rows(connection)).registry
     ended = tuple(
         replace(e, valid_to=episode.valid_from)
         for e in stored.episodes
         if (e.episode_id, e.county) == (episode.episode_id, episode.county)
-        and e.valid_from < episode.valid_from < min(e.valid_to, FOREVER)
+        and e.valid_from < episode.valid_from < e.valid_to
     )
-    return replace(Registry(zone=stored.zone), episodes=(*ended, episode))
+    return Registry(zone=stored.zone, episodes=(*ended, episode))

@@ -13,6 +13,7 @@ from detectors.rulebook.orders import wanted_orders
 from detectors.rulebook.plant_plans import PlantPlanError
 from detectors.rulebook.resolve import resolve
 from detectors.rulebook.schema import Rulebook
+from service.plans.changes import office_rows
 
 _BY_PLANT = ("plants", "lines", "meters", "scopes", "plant_plans")
 
@@ -45,27 +46,22 @@ class AuditCase:
 def audit_case(rulebook: Rulebook, stored: Registry) -> AuditCase:
     """Decide as ``plan apply`` would, but where that would refuse plans of plants, without those. stored: rows as
     imported."""
-    own = {scope.scope_id for scope in stored.scopes if scope.rulebook == rulebook.rulebook_id}
-    office_rows = replace(
-        stored,
-        scopes=tuple(scope for scope in stored.scopes if scope.scope_id not in own),
-        scope_meters=tuple(member for member in stored.scope_meters if member.scope_id not in own),
-    )
+    rows = office_rows(rulebook, stored)
     levels: list[str | None] = [level.level for level in rulebook.levels] or [None]
     refused: dict[str, PlantPlanError] = {}
     try:
-        decisions = {level: resolve(rulebook, office_rows, level) for level in levels}
+        decisions = {level: resolve(rulebook, rows, level) for level in levels}
     except PlantPlanError:
-        refused = _refused(rulebook, office_rows, levels)
-        kept = tuple(row for row in office_rows.plant_plans if row.plant_id not in refused)
-        office_rows = replace(office_rows, plant_plans=kept)
-        decisions = {level: resolve(rulebook, office_rows, level) for level in levels}
-    wanted = wanted_orders(rulebook, office_rows, decisions.get(None))
+        refused = _refused(rulebook, rows, levels)
+        kept = tuple(row for row in rows.plant_plans if row.plant_id not in refused)
+        rows = replace(rows, plant_plans=kept)
+        decisions = {level: resolve(rulebook, rows, level) for level in levels}
+    wanted = wanted_orders(rulebook, rows, decisions.get(None))
     whole = with_default_scopes(
         replace(
-            office_rows,
-            scopes=(*office_rows.scopes, *wanted.scopes),
-            scope_meters=(*office_rows.scope_meters, *wanted.scope_meters),
+            rows,
+            scopes=(*rows.scopes, *wanted.scopes),
+            scope_meters=(*rows.scope_meters, *wanted.scope_meters),
         )
     )
     members: dict[str, list[ScopeMeter]] = defaultdict(list)
@@ -76,7 +72,7 @@ def audit_case(rulebook: Rulebook, stored: Registry) -> AuditCase:
     return AuditCase(
         rulebook=rulebook,
         registry=whole,
-        office=Office.of(office_rows, rulebook.document),
+        office=Office.of(rows, rulebook.document),
         decisions=decisions[levels[-1]],
         orders=wanted.orders,
         refused=refused,

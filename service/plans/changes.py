@@ -65,7 +65,7 @@ def plan_changes(rulebook: Rulebook, stored: Registry) -> PlanChanges:
     Raises:
         PlantPlanError: a plant's own plan asks for less than its clause.
     """
-    office = _without_own_scopes(rulebook, stored)
+    office = office_rows(rulebook, stored)
     levels: list[str | None] = [level.level for level in rulebook.levels] or [None]
     decisions = {level: resolve(rulebook, office, level) for level in levels}
     wanted = wanted_orders(rulebook, office, decisions.get(None))
@@ -84,7 +84,7 @@ def plan_changes(rulebook: Rulebook, stored: Registry) -> PlanChanges:
     return PlanChanges(decisions, tuple(changes), kept, tuple(taken_over), rows)
 
 
-def _without_own_scopes(rulebook: Rulebook, stored: Registry) -> Registry:
+def office_rows(rulebook: Rulebook, stored: Registry) -> Registry:
     """The registry as the office made it: what this rulebook adds to it is found anew."""
     own = {scope.scope_id for scope in stored.scopes if scope.rulebook == rulebook.rulebook_id}
     return replace(

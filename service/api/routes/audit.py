@@ -14,8 +14,8 @@ from service.api.answers import answer, standing
 from service.api.parts import Parts, parts_of
 from service.api.schemas_audit import ALL, AuditAnswer, AuditQuery
 from service.api.tokens import filter_hash
-from service.db.list_audit import registry_version
 from service.db.sessions import reading
+from service.db.stream_time import registry_version
 from service.plans.audit_rows import finding_row
 from service.plans.run_audit import Audit, audit_apart
 
