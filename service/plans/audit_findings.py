@@ -45,6 +45,8 @@ class Code(StrEnum):
     """Readings of a meter that the registry does not know wait in quarantine."""
     NO_LIST = "no_list"
     """There is no list of the rulebook's document: every plant counts as listed."""
+    RULEBOOK_UNREADABLE = "rulebook_unreadable"
+    """A rulebook that was applied is not understood by this version: nothing was compared with it."""
 
 
 SEVERITY = {
@@ -63,6 +65,7 @@ SEVERITY = {
     Code.FILING_MISSING: Severity.NOTE,
     Code.UNKNOWN_ACCOUNT: Severity.WARNING,
     Code.NO_LIST: Severity.WARNING,
+    Code.RULEBOOK_UNREADABLE: Severity.ERROR,
 }
 
 

@@ -232,6 +232,16 @@ def no_list(rulebook: Rulebook) -> Said:
     )
 
 
+def rulebook_unreadable(name: str, fault: str) -> Said:
+    """A stored rulebook of another time."""
+    return Said(
+        f"已套用的方案{name}无法由本版本读取，未作核查：{fault}",
+        f"the applied rulebook {name} cannot be read by this version, nothing was compared with it: {fault}",
+        "提高其version，按本版本格式重新套用",
+        "raise its version and apply it again in the form of this version",
+    )
+
+
 def missing_names(rulebook: Rulebook, missing: Sequence[str]) -> tuple[str, ...]:
     """Attributes by their codes, sorted; those of the vocabulary first."""
     return tuple(sorted(missing, key=lambda name: (name not in rulebook.attributes, name)))

@@ -3,16 +3,16 @@
 import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import NamedTuple
-from zoneinfo import ZoneInfo
 
 import numpy as np
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from detectors.registry import Meter
 from detectors.rulebook.parse import parse_rulebook
-from detectors.rulebook.schema import Rulebook
+from detectors.rulebook.schema import Rulebook, RulebookError
+from detectors.slots import instant, local_date
 from service.db.engine import make_engine
 from service.db.health import read_health
 from service.db.judgement import load_readings
@@ -21,11 +21,12 @@ from service.db.registry_load import StoredRegistry, load_rows
 from service.db.rulebooks import applied_rulebooks
 from service.db.sessions import reading
 from service.plans.account_loads import Account, account_loads, account_meters
-from service.plans.audit import Measured, list_findings, sorted_findings
+from service.plans.audit import Measured, finding, list_findings, sorted_findings
 from service.plans.audit_case import AuditCase, audit_case
-from service.plans.audit_findings import Finding, HeldMeter
+from service.plans.audit_findings import Code, Finding, HeldMeter, Where
 from service.plans.audit_meters import SILENT_S, LookedAt, contract_of, looked_at, meter_findings
 from service.plans.audit_scopes import scope_findings
+from service.plans.audit_words import rulebook_unreadable
 from service.plans.running import DEFAULTS, DayLook, RunningLook, RunningThresholds, day_looks, running_look
 from service.plans.shipped import read_rulebook, shipped
 
@@ -63,13 +64,10 @@ async def audit_list(
     thresholds: RunningThresholds = DEFAULTS,
 ) -> Audit:
     """Hold rulebooks against the stored list; only reads. rulebooks: None: those that were applied, or else those that
-    come with the software and have a season. now_s: epoch seconds, stands in while nothing was judged yet.
-
-    Raises:
-        RulebookError: a stored rulebook cannot be read by this version.
-    """
+    come with the software and have a season. now_s: epoch seconds, stands in while nothing was judged yet."""
+    found: list[Finding] = []
     if rulebooks is None:
-        rulebooks = await usual_rulebooks(connection)
+        rulebooks, found = await usual_rulebooks(connection)
     stored = await load_rows(connection)
     registry = stored.registry
     judged_to = (await read_health(connection, slot_s)).data_as_of(slot_s)
@@ -78,7 +76,6 @@ async def audit_list(
     cases = [audit_case(rulebook, registry) for rulebook in rulebooks]
     look = looked_at(cases, registry, at)
     measured = await _measured(connection, stored, look, as_of, slot_s, thresholds)
-    found: list[Finding] = []
     for case in cases:
         found += [*list_findings(case, at), *scope_findings(case, at)]
     found += meter_findings(cases, registry, look, measured)
@@ -87,16 +84,21 @@ async def audit_list(
     return Audit(stored.version, as_of, registry.zone, compared, tuple(sorted_findings(found, plants)))
 
 
-async def usual_rulebooks(connection: AsyncConnection) -> list[Rulebook]:
-    """The latest version of each applied rulebook; where none was applied, the shipped ones that have a season."""
-    latest: dict[str, Rulebook] = {}
-    for applied in await applied_rulebooks(connection):
-        if applied.rulebook_id not in latest:
-            latest[applied.rulebook_id] = parse_rulebook(applied.body, applied.rulebook_id)
-    found = list(latest.values())
-    if not found:
+async def usual_rulebooks(connection: AsyncConnection) -> tuple[list[Rulebook], list[Finding]]:
+    """The latest version of each applied rulebook; where none was applied, the shipped ones that have a season. And a
+    finding for each that this version of the software cannot read."""
+    latest = {applied.rulebook_id: applied for applied in reversed(await applied_rulebooks(connection))}
+    found: list[Rulebook] = []
+    unreadable: list[Finding] = []
+    for rulebook_id, applied in sorted(latest.items()):
+        try:
+            found.append(parse_rulebook(applied.body, rulebook_id))
+        except RulebookError as fault:
+            said = rulebook_unreadable(f"{rulebook_id} {applied.version}", str(fault))
+            unreadable.append(replace(finding(Code.RULEBOOK_UNREADABLE, said, Where()), rulebook=rulebook_id))
+    if not latest:
         found = [r for r in (read_rulebook(name).rulebook for name in shipped()) if r.season is not None]
-    return sorted(found, key=lambda rulebook: rulebook.rulebook_id)
+    return sorted(found, key=lambda rulebook: rulebook.rulebook_id), unreadable
 
 
 def audit_apart(
@@ -132,10 +134,9 @@ async def _measured(
     numbers = {stored.meter_no[meter.meter_id]: meter.meter_id for meter in look.meters}
     after_s = as_of - SILENT_S - _LATEST_SOURCE_S
     last = await last_valid_readings(connection, list(numbers), after_s=after_s, until_s=as_of)
-    zone = ZoneInfo(stored.registry.zone)
-    today = datetime.fromtimestamp(as_of - 1, UTC).astimezone(zone).date()
+    today = local_date(stored.registry.zone, as_of - 1)
     first = today - timedelta(days=thresholds.span_days - 1)
-    begin_s = int(datetime(first.year, first.month, first.day, tzinfo=zone).timestamp())
+    begin_s = instant(stored.registry.zone, first, 0)
     days: dict[str, list[DayLook]] = {plant_id: [] for plant_id in look.plants}
     for scope_ids, loads in await judged_loads(connection, list(look.plants), first, today, slot_s):
         tops, quiets = day_looks(loads, slot_s, thresholds)

@@ -10,6 +10,7 @@ from typing import Any
 
 import httpx2
 import pytest
+from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from detectors.registry import (
@@ -30,7 +31,7 @@ from service.db.keys import AccessRole, create_key
 from service.db.quarantine import Entry, add_entries
 from service.db.registry import apply_registry
 from service.plans.apply import apply_plan
-from service.plans.audit_findings import Code, Finding
+from service.plans.audit_findings import Code, Finding, Severity
 from service.plans.run_audit import Audit, audit_list, usual_rulebooks
 from service.plans.shipped import read_rulebook
 from service.settings import Settings
@@ -166,12 +167,26 @@ async def test_a_corrected_list_leaves_what_readings_tell(office: AsyncEngine) -
 
 async def test_applied_rulebooks_are_asked_and_else_the_shipped_ones_with_a_season(office: AsyncEngine) -> None:
     async with office.begin() as connection:
-        assert [r.rulebook_id for r in await usual_rulebooks(connection)] == ["zhengzhou-2017"]
+        assert [r.rulebook_id for r in (await usual_rulebooks(connection))[0]] == ["zhengzhou-2017"]
         await apply_plan(connection, read_rulebook("heavy-pollution"), AS_OF)
-        assert [r.rulebook_id for r in await usual_rulebooks(connection)] == ["heavy-pollution"]
+        assert [r.rulebook_id for r in (await usual_rulebooks(connection))[0]] == ["heavy-pollution"]
     found = await audit(office)
     assert [(c.rulebook_id, c.listed) for c in found.compared] == [("heavy-pollution", None)]
     assert {f.code for f in found.findings} == {Code.SILENT, Code.UNKNOWN_ACCOUNT}
+
+
+async def test_a_rulebook_that_this_version_cannot_read_is_told_and_the_others_are_compared(
+    office: AsyncEngine,
+) -> None:
+    async with office.begin() as connection:
+        await apply_plan(connection, read_rulebook("zhengzhou-2017"), AS_OF)
+        await apply_plan(connection, read_rulebook("heavy-pollution"), AS_OF)
+        await connection.execute(text("UPDATE rulebooks SET body = 'x = 1' WHERE rulebook_id = 'heavy-pollution'"))
+    found = await audit(office)
+    assert [c.rulebook_id for c in found.compared] == ["zhengzhou-2017"]
+    (row,) = [f for f in found.findings if f.code is Code.RULEBOOK_UNREADABLE]
+    assert (row.rulebook, row.severity) == ("heavy-pollution", Severity.ERROR)
+    assert "heavy-pollution 1" in row.en
 
 
 async def test_before_anything_was_judged_only_rows_are_compared(engine: AsyncEngine) -> None:
