@@ -125,7 +125,9 @@ def _arrow(module: str) -> ModuleType | None:
 
 
 def _open(path: Path) -> IO[bytes]:
-    return gzip.open(path, "rb") if path.suffix.lower() == ".gz" else path.open("rb")  # type: ignore[return-value]
+    if path.suffix.lower() != ".gz":
+        return path.open("rb")
+    return gzip.open(path, "rb")  # type: ignore[return-value]  # GzipFile reads as IO does, and typeshed does not say so
 
 
 def _demand_columns(path: Path, header: Iterable[str]) -> list[str]:

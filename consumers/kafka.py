@@ -40,8 +40,7 @@ LOOK_TIMEOUT_MS = 5_000
 ASSIGNORS = (RoundRobinPartitionAssignor,)
 
 
-# aiokafka has no types, and subscribe() wants this base class.
-class KafkaFeed(ConsumerRebalanceListener):  # type: ignore[misc]
+class KafkaFeed(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has no types; subscribe() wants this base
     """One member of the consumer group of one topic. Use from one event loop."""
 
     def __init__(self, *, bootstrap: str, topic: str, group: str, member: str, session_timeout_s: float) -> None:

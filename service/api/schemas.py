@@ -1,6 +1,6 @@
 """What requests and answers look like, with examples: the OpenAPI document is made of these."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
@@ -17,9 +17,9 @@ class Document(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
 
-def with_example(example: dict[str, Any], *, extra: str = "forbid") -> ConfigDict:
+def with_example(example: dict[str, Any], *, extra: Literal["forbid", "allow", "ignore"] = "forbid") -> ConfigDict:
     """Configuration of an answer's model: this example, and whether it may hold more than is declared."""
-    return ConfigDict(extra=extra, json_schema_extra={"example": example})  # type: ignore[typeddict-item]
+    return ConfigDict(extra=extra, json_schema_extra={"example": example})
 
 
 class Problem(BaseModel):

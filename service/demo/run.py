@@ -105,7 +105,8 @@ async def _play(
     told: asyncio.Event,
     console: Console,
 ) -> Comparison | None:
-    assert settings.database_url is not None and settings.kafka_bootstrap is not None  # noqa: PT018
+    if settings.database_url is None or settings.kafka_bootstrap is None:
+        raise ValueError("the demo's servers are not set")
     url, bootstrap = settings.database_url.get_secret_value(), settings.kafka_bootstrap
     clock = VirtualClock(START_S)
     own = make_engine(url, name="demo", pool_size=3)
@@ -207,7 +208,7 @@ async def _running(
     engines = {name: make_engine(url, name=name, pool_size=6) for name in ("ingest", "evaluate", "serve")}
     server = make_server(create_app(settings, engines["serve"], clock), host=settings.host, port=port)
     # The demo's own handlers stop everything; uvicorn's would take the signals away.
-    server.capture_signals = contextlib.nullcontext  # type: ignore[method-assign, assignment]
+    server.capture_signals = contextlib.nullcontext  # type: ignore[method-assign, assignment]  # a method
     tasks = [
         asyncio.create_task(run_ingest(engines["ingest"], settings, clock, stop, bootstrap=bootstrap), name="ingest"),
         asyncio.create_task(run_evaluate(engines["evaluate"], settings, clock, stop), name="judgement"),

@@ -5,6 +5,7 @@ A ``Stage`` is filled by ``service.demo.setting`` (every plant as it would run) 
 """
 
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -111,9 +112,9 @@ class Stage:
         """Add a constant load of ``share`` x R on top of what the plant draws at ``slots``."""
         self.channel(key).load_kw[slots] += share * self.running_kw(key)
 
-    def own_plan(self, key: str, measure: str, **values: object) -> None:
+    def own_plan(self, key: str, measure: str, **values: Any) -> None:
         """Add a 一厂一策 of plant ``key``: the fields of ``PlantPlan`` that it sets, and its words."""
-        self.plant_plans.append(PlantPlan(f"DEMO-{key}", DOCUMENT, measure=measure, **values))  # type: ignore[arg-type]
+        self.plant_plans.append(PlantPlan(f"DEMO-{key}", DOCUMENT, measure=measure, **values))
 
     def order_id(self, key: str) -> str:
         """Id of the season's order of plant ``key``."""

@@ -129,8 +129,8 @@ async def test_a_role_that_lacks_rights(engine: AsyncEngine, postgres_url: str, 
         ({"port": 1}, "not reachable", "whether the server runs"),
     ],
 )
-async def test_a_door_that_stays_shut(database_url: str, change: dict[str, object], detail: str, advice: str) -> None:
-    url = make_url(database_url).set(**change).render_as_string(hide_password=False)  # type: ignore[arg-type]
+async def test_a_door_that_stays_shut(database_url: str, change: dict[str, Any], detail: str, advice: str) -> None:
+    url = make_url(database_url).set(**change).render_as_string(hide_password=False)
     found = (await doctor(url))["database"]
     assert (found.state, found.detail.split(":")[0]) == (State.FAIL, detail)
     assert advice in found.advice

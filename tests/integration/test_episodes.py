@@ -6,7 +6,7 @@ a back-test of the new registry judges.
 
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
@@ -93,11 +93,11 @@ class Change(NamedTuple):
     scopes: str
 
 
-def rows(**tables: object) -> Callable[[AsyncConnection, int], Awaitable[object]]:
+def rows(**tables: Any) -> Callable[[AsyncConnection, int], Awaitable[object]]:
     """Import rows."""
 
     async def do(connection: AsyncConnection, now: int) -> object:
-        return await apply_registry(connection, replace(Registry(), **tables), now, slot_s=SLOT_S)  # type: ignore[arg-type]
+        return await apply_registry(connection, replace(Registry(), **tables), now, slot_s=SLOT_S)
 
     return do
 

@@ -4,6 +4,7 @@ import re
 from collections import Counter
 from dataclasses import replace
 from datetime import UTC, date, datetime
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -40,10 +41,10 @@ LIMIT = Order("L", "P", Control.LIMIT, START, START + 10 * DAY, reduction=0.3, d
 
 
 def said(
-    *orders: Order, baselines: tuple[Baseline, ...] = (R,), at: int = START + 10 * HOUR, **rows: tuple[object, ...]
+    *orders: Order, baselines: tuple[Baseline, ...] = (R,), at: int = START + 10 * HOUR, **rows: Any
 ) -> tuple[Sentence, ...]:
     """Sentences about the plant's own scope at a time."""
-    registry = Registry(plants=(Plant("P", "厂", "county"),), orders=orders, baselines=baselines, **rows)  # type: ignore[arg-type]
+    registry = Registry(plants=(Plant("P", "厂", "county"),), orders=orders, baselines=baselines, **rows)
     return explained(scope_at(compile_world(registry), "P", at // 900))
 
 

@@ -59,7 +59,10 @@ FORMS: dict[str, Callable[[Path, Rows], Path]] = {
 }
 
 
-def problems(parsed: Parsed, stored: Registry = Registry()) -> list[tuple[str, int | None, str | None, str | None]]:  # noqa: B008
+EMPTY = Registry()
+
+
+def problems(parsed: Parsed, stored: Registry = EMPTY) -> list[tuple[str, int | None, str | None, str | None]]:
     """Where something is wrong, of cells and of rows compared."""
     found = check(parsed.registry, stored, parsed.origins)
     return [(p.table, p.row, p.column, p.value) for p in (*parsed.errors, *found.errors)]
