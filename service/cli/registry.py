@@ -20,6 +20,7 @@ from service.db.registry import ChangeSet, apply_registry, plan_registry, take_t
 from service.db.registry_errors import SHOWN, Problem, RegistryErrors
 from service.db.registry_load import load_plants_and_lines
 from service.db.registry_tables import BY_NAME
+from service.plans.stale import stale_plans
 from service.registry import Opened, Parsed, open_registry, settle
 from service.registry.tables import TABLES
 from service.registry.template import write_template
@@ -59,12 +60,12 @@ def register(app: typer.Typer) -> None:
         settings = Settings() if zone is None else Settings(zone=zone)
         opened = open_registry(path, zone=settings.zone, slot_s=settings.slot_s, document=document)
         try:
-            parsed, changes = asyncio.run(_run(settings, opened, is_check=check))
+            parsed, changes, stale = asyncio.run(_run(settings, opened, is_check=check))
         except RegistryErrors as errors:
             if as_json:
                 print(json.dumps({"errors": [asdict(p) for p in errors.problems]}, ensure_ascii=False))
             raise
-        warnings = (*parsed.warnings, *changes.warnings)
+        warnings = (*parsed.warnings, *changes.warnings, *stale)
         if as_json:
             print(json.dumps(_as_json(changes, warnings, is_check=check), ensure_ascii=False))
         else:
@@ -72,7 +73,7 @@ def register(app: typer.Typer) -> None:
             _print_warnings(warnings)
 
 
-async def _run(settings: Settings, opened: Opened, *, is_check: bool) -> tuple[Parsed, ChangeSet]:
+async def _run(settings: Settings, opened: Opened, *, is_check: bool) -> tuple[Parsed, ChangeSet, list[Problem]]:
     engine = make_engine(required_database_url(settings), name="import", pool_size=1, statement_timeout_s=600)
     work = plan_registry if is_check else apply_registry
     reading = engine.execution_options(postgresql_readonly=True) if is_check else engine
@@ -90,7 +91,8 @@ async def _run(settings: Settings, opened: Opened, *, is_check: bool) -> tuple[P
                 origins=parsed.origins,
                 errors=parsed.errors,
             )
-            return parsed, changes
+            # A list that was corrected orders nothing by itself.
+            return parsed, changes, [] if is_check else await stale_plans(connection)
     except (OSError, SQLAlchemyError) as error:
         cause = getattr(error, "orig", None) or error
         raise InfrastructureError(f"the database cannot be used: {cause} (is it there, and migrated?)") from error

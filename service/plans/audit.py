@@ -65,6 +65,13 @@ def list_findings(case: AuditCase, as_of: int) -> Iterator[Finding]:
     yield from _approvals(case, as_of)
 
 
+def order_findings(case: AuditCase) -> Iterator[Finding]:
+    """Whether orders stand as the rulebook asks."""
+    if case.changes:
+        found = finding(Code.NOT_APPLIED, words.not_applied(case.rulebook, case.changes), Where(), case)
+        yield replace(found, numbers={what: float(n) for what, n in sorted(case.changes.items())})
+
+
 def _open(case: AuditCase, decision: Decision, at: Where) -> Finding:
     """What cannot be decided: for want of attributes, or of meters alone."""
     if decision.missing == (METERS,):

@@ -1,6 +1,6 @@
 """One rulebook on the stored registry, as the audit looks at it: decisions, orders, scopes with their meters."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Any
@@ -13,7 +13,7 @@ from detectors.rulebook.orders import wanted_orders
 from detectors.rulebook.plant_plans import PlantPlanError
 from detectors.rulebook.resolve import resolve
 from detectors.rulebook.schema import Rulebook
-from service.plans.changes import office_rows
+from service.plans.changes import office_rows, order_changes
 
 _BY_PLANT = ("plants", "lines", "meters", "scopes", "plant_plans")
 
@@ -32,6 +32,7 @@ class AuditCase:
     refused: Mapping[str, PlantPlanError]
     members: Mapping[str, tuple[ScopeMeter, ...]]
     listed: frozenset[str] | None
+    changes: Mapping[str, int]  # orders that ``plan apply`` would change now, by what it would do
 
     @property
     def by_plant(self) -> dict[str, Decision]:
@@ -78,6 +79,7 @@ def audit_case(rulebook: Rulebook, stored: Registry) -> AuditCase:
         refused=refused,
         members={scope: tuple(rows) for scope, rows in members.items()},
         listed=listed or None,
+        changes=Counter(change.what for change in order_changes(rulebook, wanted, stored)[0]),
     )
 
 

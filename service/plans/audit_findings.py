@@ -45,6 +45,8 @@ class Code(StrEnum):
     """Readings of a meter that the registry does not know wait in quarantine."""
     NO_LIST = "no_list"
     """There is no list of the rulebook's document: every plant counts as listed."""
+    NOT_APPLIED = "not_applied"
+    """Orders do not stand as the rulebook asks: the list, a plan, a warning or the rulebook changed since."""
     RULEBOOK_UNREADABLE = "rulebook_unreadable"
     """A rulebook that was applied is not understood by this version: nothing was compared with it."""
 
@@ -65,6 +67,7 @@ SEVERITY = {
     Code.FILING_MISSING: Severity.NOTE,
     Code.UNKNOWN_ACCOUNT: Severity.WARNING,
     Code.NO_LIST: Severity.WARNING,
+    Code.NOT_APPLIED: Severity.ERROR,
     Code.RULEBOOK_UNREADABLE: Severity.ERROR,
 }
 

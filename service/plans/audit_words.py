@@ -232,6 +232,19 @@ def no_list(rulebook: Rulebook) -> Said:
     )
 
 
+def not_applied(rulebook: Rulebook, changes: Mapping[str, int]) -> Said:
+    """Orders that stand are not those that the rulebook asks for now."""
+    names = {"new": ("新增", "new"), "revised": ("修订", "revised"), "withdrawn": ("撤销", "withdrawn")}
+    zh = "、".join(f"{zh}{changes[what]}条" for what, (zh, _) in names.items() if changes.get(what))
+    en = ", ".join(f"{changes[what]} {en}" for what, (_, en) in names.items() if changes.get(what))
+    return Said(
+        f"停限产令与方案{rulebook.rulebook_id}不一致，重新套用将{zh}",
+        f"orders do not stand as rulebook {rulebook.rulebook_id} asks now; applying it makes: {en}",
+        f"核对 cuofeng plan diff {rulebook.rulebook_id} 后套用",
+        f"look at cuofeng plan diff {rulebook.rulebook_id}, then apply it",
+    )
+
+
 def rulebook_unreadable(name: str, fault: str) -> Said:
     """A stored rulebook of another time."""
     return Said(

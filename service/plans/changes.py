@@ -69,7 +69,7 @@ def plan_changes(rulebook: Rulebook, stored: Registry) -> PlanChanges:
     levels: list[str | None] = [level.level for level in rulebook.levels] or [None]
     decisions = {level: resolve(rulebook, office, level) for level in levels}
     wanted = wanted_orders(rulebook, office, decisions.get(None))
-    changes, kept, taken_over = _order_changes(rulebook, wanted, stored)
+    changes, kept, taken_over = order_changes(rulebook, wanted, stored)
     made = {change.after.order_id for change in changes} | {order.order_id for order in wanted.orders}
     scopes = {scope.scope_id: scope for scope in stored.scopes}
     members = {(member.scope_id, member.meter_id) for member in stored.scope_meters}
@@ -94,7 +94,8 @@ def office_rows(rulebook: Rulebook, stored: Registry) -> Registry:
     )
 
 
-def _order_changes(rulebook: Rulebook, wanted: Wanted, stored: Registry) -> tuple[list[OrderChange], int, list[Order]]:
+def order_changes(rulebook: Rulebook, wanted: Wanted, stored: Registry) -> tuple[list[OrderChange], int, list[Order]]:
+    """Orders that are not as they are wanted, how many are, and those that the office took over."""
     before = standing(stored.orders)
     changes: list[OrderChange] = []
     taken_over: list[Order] = []

@@ -21,7 +21,7 @@ from service.db.registry_load import StoredRegistry, load_rows
 from service.db.rulebooks import applied_rulebooks
 from service.db.sessions import reading
 from service.plans.account_loads import Account, account_loads, account_meters
-from service.plans.audit import Measured, finding, list_findings, sorted_findings
+from service.plans.audit import Measured, finding, list_findings, order_findings, sorted_findings
 from service.plans.audit_case import AuditCase, audit_case
 from service.plans.audit_findings import Code, Finding, HeldMeter, Where
 from service.plans.audit_meters import SILENT_S, LookedAt, contract_of, looked_at, meter_findings
@@ -77,7 +77,7 @@ async def audit_list(
     look = looked_at(cases, registry, at)
     measured = await _measured(connection, stored, look, as_of, slot_s, thresholds)
     for case in cases:
-        found += [*list_findings(case, at), *scope_findings(case, at)]
+        found += [*order_findings(case), *list_findings(case, at), *scope_findings(case, at)]
     found += meter_findings(cases, registry, look, measured)
     plants = {plant.plant_id: plant for plant in registry.plants}
     compared = tuple(_compared(case) for case in cases)

@@ -198,6 +198,22 @@ def test_the_command_from_the_list_to_the_orders(database_url: str, tmp_path: Pa
     assert "预警" not in raised.stderr
     ended = cuofeng(database_url, "plan", "warn", "end", "--episode", "E1", "--at", "2017-12-02 19:47")
     assert "revised" in ended.stdout
+    (tmp_path / "list").mkdir()
+    (tmp_path / "list" / "plants.csv").write_text(
+        "plant_id,name,county,industry,industry_edition\nNEW,新厂,登封市,3031,2017\n", encoding="utf-8"
+    )
+    (tmp_path / "list" / "listings.csv").write_text("document,plant_id\n郑政文〔2017〕210号,NEW\n", encoding="utf-8")
+    imported = cuofeng(database_url, "import", str(tmp_path / "list"))
+    assert imported.returncode == 0
+    assert "plan heavy-pollution: asks for other orders now (1 new)" in imported.stderr  # the warning held for all
+    assert "plan zhengzhou-2017:" not in imported.stderr  # nothing tells yet what it makes
+    (tmp_path / "list" / "plants.csv").write_text(
+        "plant_id,name,county,industry,industry_edition,attributes\nNEW,新厂,登封市,3031,2017,product=brick\n",
+        encoding="utf-8",
+    )
+    corrected = cuofeng(database_url, "import", str(tmp_path / "list"))
+    assert "plan zhengzhou-2017: asks for other orders now (1 new): look at" in corrected.stderr
+    assert cuofeng(database_url, "plan", "apply", "zhengzhou-2017").returncode == 0
     file = tmp_path / "decisions.csv"
     assert (
         cuofeng(database_url, "plan", "decide", "zhengzhou-2017", "--format", "csv", "--out", str(file)).returncode == 0

@@ -135,6 +135,7 @@ async def test_everything_that_is_wrong_is_found_and_nothing_else(office: AsyncE
         ("unlisted", "U", None),
         ("runs_unlisted", "U", "=户U1"),
         ("unknown_account", None, "X9"),
+        ("not_applied", None, None),
     ]
 
 
@@ -146,6 +147,7 @@ async def test_numbers_and_times_of_what_was_measured(office: AsyncEngine) -> No
     assert account.numbers == {"days": 7.0, "top_kw": 300.0, "quiet_kw": 4.0, "contract_kw": 500.0}
     assert rows[Code.RUNS_UNLISTED, "K", "户K1"].numbers == {"days": 7.0, "top_kw": 700.0, "quiet_kw": 700.0}
     assert rows[Code.SILENT, "L", "户L2"].since == START + 3 * DAY
+    assert rows[Code.NOT_APPLIED, None, None].numbers == {"new": 2.0}
     assert "2017-11-23T00:00:00+08:00" in rows[Code.SILENT, "L", "户L2"].zh
     assert rows[Code.SILENT, "O", "户O1"].since is None
     assert rows[Code.UNKNOWN_ACCOUNT, None, None].numbers == {"rows": 4.0}
@@ -194,7 +196,12 @@ async def test_before_anything_was_judged_only_rows_are_compared(engine: AsyncEn
         await apply_registry(connection, BASE, AS_OF)
     found = await audit(engine)
     assert found.as_of is None
-    assert {f.code for f in found.findings} == {Code.UNLISTED, Code.UNDECIDED, Code.LISTED_NOT_COVERED}
+    assert {f.code for f in found.findings} == {
+        Code.UNLISTED,
+        Code.UNDECIDED,
+        Code.LISTED_NOT_COVERED,
+        Code.NOT_APPLIED,
+    }
 
 
 async def test_the_command_prints_tables_and_writes_safe_spreadsheets(
@@ -289,7 +296,7 @@ async def test_the_api_answers_by_role_county_and_code_page_by_page(office: Asyn
             if cursor is None:
                 break
         assert pages == (await get("city", code="all")).json()["findings"]
-        assert len(pages) == 11
+        assert len(pages) == 12
         first = (await get("city", limit=1)).json()["next"]
         assert (await get("city", code="all", cursor=first)).status_code == 400
 
