@@ -37,6 +37,9 @@ Name = Annotated[str, typer.Argument(metavar="RULEBOOK", help="A shipped one (`c
 Form = Annotated[Format, typer.Option("--format", help="table, csv or json.")]
 Out = Annotated[Path | None, typer.Option("--out", help="Write to this file.")]
 Level = Annotated[str | None, typer.Option("--level", help="Decisions of this warning level only.")]
+Decisions = Annotated[
+    bool, typer.Option("--decisions", help="Show what is decided of each plant and line instead of the changed orders.")
+]
 
 group = typer.Typer(no_args_is_help=True, help="A city's plan: what it orders of whom, and making it stand.")
 plan_audit.register(group)
@@ -78,21 +81,20 @@ def decide_command(
     _refuse_unknown_level(reading.rulebook, level)
     rows = read_registry(registry, zone=settings.zone, slot_s=settings.slot_s) if registry else _stored(settings)
     plan = plan_changes(reading.rulebook, rows)
-    columns = [c for c in DECISION_COLUMNS if form is not Format.TABLE or c != "why_en"]
-    write_rows(decision_rows(plan, rows, level), columns, form, out)
+    write_rows(decision_rows(plan, rows, level), _decision_columns(form), form, out)
     _tell_counts(plan)
 
 
 @group.command("diff")
-def diff_command(name: Name, form: Form = Format.TABLE, out: Out = None) -> None:
+def diff_command(name: Name, form: Form = Format.TABLE, out: Out = None, decisions: Decisions = False) -> None:
     """The orders that applying the rulebook would make, revise and withdraw. Writes nothing."""
-    _run(name, apply.diff_plan, form, out, is_check=True)
+    _run(name, apply.diff_plan, form, out, with_decisions=decisions, is_check=True)
 
 
 @group.command("apply")
-def apply_command(name: Name, form: Form = Format.TABLE, out: Out = None) -> None:
+def apply_command(name: Name, form: Form = Format.TABLE, out: Out = None, decisions: Decisions = False) -> None:
     """Make the rulebook's orders stand. Applied twice it changes nothing; what it touches is judged again."""
-    _run(name, apply.apply_plan, form, out)
+    _run(name, apply.apply_plan, form, out, with_decisions=decisions)
 
 
 @group.command("warn")
@@ -129,7 +131,13 @@ def _instant(given: str) -> int:
 
 
 def _run(
-    name: str, work: Callable[..., Awaitable[Application]], form: Format, out: Path | None, *, is_check: bool = False
+    name: str,
+    work: Callable[..., Awaitable[Application]],
+    form: Format,
+    out: Path | None,
+    *,
+    with_decisions: bool = False,
+    is_check: bool = False,
 ) -> None:
     settings, reading = Settings(), read_rulebook(name)
 
@@ -137,11 +145,14 @@ def _run(
         return await work(connection, reading, SystemClock().now(), slot_s=settings.slot_s)
 
     done = _in_transaction(settings, run, is_check=is_check)
-    rows = change_rows(done.plan.orders, settings.zone)
+    changes = change_rows(done.plan.orders, settings.zone)
+    decided = decision_rows(done.plan, done.registry)
     if form is Format.JSON and out is None:
-        typer.echo(json.dumps(_as_json(done, rows, is_check=is_check), ensure_ascii=False))
+        typer.echo(json.dumps(_as_json(done, changes, decided, is_check=is_check), ensure_ascii=False))
+    elif with_decisions:
+        write_rows(decided, _decision_columns(form), form, out)
     else:
-        write_rows(rows, CHANGE_COLUMNS, form, out)
+        write_rows(changes, CHANGE_COLUMNS, form, out)
     _tell_counts(done.plan)
     _tell(done, is_check=is_check)
 
@@ -193,12 +204,20 @@ def _items(rulebook: Rulebook) -> list[dict[str, Any]]:
     ]
 
 
-def _as_json(done: Application, rows: list[dict[str, Any]], *, is_check: bool) -> dict[str, Any]:
+def _decision_columns(form: Format) -> list[str]:
+    """A table has room for one language."""
+    return [c for c in DECISION_COLUMNS if form is not Format.TABLE or c != "why_en"]
+
+
+def _as_json(
+    done: Application, changes: list[dict[str, Any]], decided: list[dict[str, Any]], *, is_check: bool
+) -> dict[str, Any]:
     return {
         "check": is_check,
         "version": done.stored.version,
-        "decisions": {level or "season": counts(found) for level, found in done.plan.decisions.items()},
-        "orders": rows,
+        "counts": {level or "season": counts(found) for level, found in done.plan.decisions.items()},
+        "decisions": decided,
+        "orders": changes,
         "kept": done.plan.kept,
         "taken_over": [order.order_id for order in done.plan.taken_over],
         "marks": [asdict(mark) for mark in done.stored.marks],

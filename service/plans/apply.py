@@ -20,13 +20,15 @@ class Application:
 
     plan: PlanChanges
     stored: ChangeSet
+    registry: Registry  # as it was before
 
 
 async def diff_plan(connection: AsyncConnection, reading: Reading, now: float, *, slot_s: int = 900) -> Application:
     """What ``apply_plan`` would do; only reads."""
     before = await load_rows(connection)
     plan = plan_changes(reading.rulebook, before.registry)
-    return Application(plan, await plan_registry(connection, plan.rows, now, slot_s=slot_s, stored=before))
+    changes = await plan_registry(connection, plan.rows, now, slot_s=slot_s, stored=before)
+    return Application(plan, changes, before.registry)
 
 
 async def apply_plan(connection: AsyncConnection, reading: Reading, now: float, *, slot_s: int = 900) -> Application:
@@ -42,7 +44,7 @@ async def apply_plan(connection: AsyncConnection, reading: Reading, now: float, 
     plan = plan_changes(reading.rulebook, before.registry)
     stored = await apply_registry(connection, plan.rows, now, slot_s=slot_s, stored=before)
     await keep_rulebook(connection, reading.rulebook, reading.body, datetime.fromtimestamp(now, UTC))
-    return Application(plan, stored)
+    return Application(plan, stored, before.registry)
 
 
 async def warn(

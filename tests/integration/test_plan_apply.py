@@ -1,6 +1,7 @@
 """``cuofeng plan``: from the office's list to orders in the database, again after corrections, and under warnings."""
 
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -188,7 +189,11 @@ def test_the_command_from_the_list_to_the_orders(database_url: str, tmp_path: Pa
     assert "compared only: nothing was written" in diff.stderr
     done = json.loads(cuofeng(database_url, "plan", "apply", "zhengzhou-2017", "--format", "json").stdout)
     assert {row["change"] for row in done["orders"]} == {"new"}
-    assert done["decisions"]["season"]["ordered"] > 0
+    ordered = {(d["plant_id"], d["line_id"]) for d in done["decisions"] if d["outcome"] == "ordered"}
+    assert done["counts"]["season"]["ordered"] == len(ordered)
+    assert {d["outcome"] for d in done["decisions"]} == {"ordered", "exempt", "not_covered", "cannot_decide"}
+    table = cuofeng(database_url, "plan", "apply", "zhengzhou-2017", "--decisions").stdout
+    assert re.search(r"^B03 .* ordered .* 三\(一\)3 ", table, re.MULTILINE)
     again = json.loads(cuofeng(database_url, "plan", "apply", "zhengzhou-2017", "--format", "json").stdout)
     assert (again["orders"], again["kept"], again["marks"]) == ([], len(done["orders"]), [])
     raised = cuofeng(
