@@ -137,7 +137,11 @@ class Order:
 
 @dataclass(frozen=True, slots=True)
 class Baseline:
-    """基准负荷, frozen before the season. ``profile_kw`` has one value per slot of a 24 h day."""
+    """基准负荷, frozen before the season. ``profile_kw`` has one value per slot of a 24 h day.
+
+    From ``night_kwh`` on: what ``detectors.baseline`` learned of the reference period; None where the office gave the
+    baseline by hand. Then no rule that rests on it fires, and no reading is set aside for it.
+    """
 
     scope_id: str
     version: str
@@ -151,6 +155,27 @@ class Baseline:
     profile_kw: tuple[float, ...] = ()
     method: str | None = None
     origin: str | None = None
+    approved_by: str | None = None
+    night_kwh: float | None = None  # mean energy above idle of a night, 22:00-06:00
+    night_sd_kwh: float | None = None  # its standard deviation from night to night
+    floor_kw: float | None = None  # lowest load believed of this scope
+    equal_h: float | None = None  # longest run of equal values above idle
+    rrmse: float | None = None  # error of the day energies of left-out days, share of their mean
+    bias: float | None = None  # mean of that error, share; above 0: the baseline is too high
+
+
+@dataclass(frozen=True, slots=True)
+class Threshold:
+    """阈值: a value of a rule in place of its default (``detectors.thresholds``), for one scope or, with ``scope_id``
+    None, for all. A local day is judged by what holds at its beginning."""
+
+    rule: str
+    name: str
+    value: float
+    origin: str
+    scope_id: str | None = None
+    valid_from: int = ALWAYS
+    valid_to: int = FOREVER
     approved_by: str | None = None
 
 
@@ -292,6 +317,7 @@ class Registry:
     approvals: tuple[Approval, ...] = ()
     episodes: tuple[Episode, ...] = ()
     rotations: tuple[Rotation, ...] = ()
+    thresholds: tuple[Threshold, ...] = ()
 
 
 def with_default_scopes(registry: Registry) -> Registry:

@@ -69,6 +69,11 @@ class BaselineColumns:
     max_kw: F64  # 1.1 R where not given
     day_kwh: F64
     has_profile: Bool
+    night_kwh: F64
+    night_sd_kwh: F64
+    floor_kw: F64
+    equal_h: F64
+    rrmse: F64
     version: tuple[str, ...]  # without the one that stands for none
 
     @staticmethod
@@ -83,6 +88,11 @@ class BaselineColumns:
             _f64([*(1.1 * b.running_kw if b.max_kw is None else b.max_kw for b in baselines), None]),
             _f64([*(b.day_kwh for b in baselines), None]),
             _bool([*(bool(b.profile_kw) for b in baselines), False]),
+            _f64([*(b.night_kwh for b in baselines), None]),
+            _f64([*(b.night_sd_kwh for b in baselines), None]),
+            _f64([*(b.floor_kw for b in baselines), None]),
+            _f64([*(b.equal_h for b in baselines), None]),
+            _f64([*(b.rrmse for b in baselines), None]),
             tuple(b.version for b in baselines),
         )
 

@@ -106,23 +106,33 @@ class Reason(IntFlag):
     NO_MULTIPLIER = 1 << 16  # a secondary value without a multiplier at its time
     ESTIMATED = 1 << 17  # the load of all lines fits with as many running as allowed, and with more
     UNITS_UNKNOWN = 1 << 18  # the meters of the lines leave open whether more run than allowed
+    SUSPECT_LEVEL = 1 << 19  # the load keeps its shape at a fraction of its level: a meter, not a plant
+    SUSPECT_STUCK = 1 << 20  # the same value for longer than this scope ever showed
+    SUSPECT_SPIKE = 1 << 21  # a few values far above anything this scope ever drew
+    SUSPECT_DROPOUT = 1 << 22  # a short fall below anything believed of this scope, and back
+    LOW_CONFIDENCE = 1 << 23  # the baseline behind the cap fits its own left-out days badly
 
 
 class Rule(StrEnum):
-    """Rules built so far (DOMAIN §5)."""
+    """Every rule (DOMAIN §5), in the order in which alerts of one scope and time are merged: the first one leads."""
 
     STOP_RUN = "stop_run"
     STOP_DAY = "stop_day"
+    HOURS_OVER = "hours_over"
     LIMIT_SLOT = "limit_slot"
     LIMIT_DAY = "limit_day"
     LIMIT_PACE = "limit_pace"
-    HOURS_OVER = "hours_over"
     CAP_ABS = "cap_abs"
     UNITS_OVER = "units_over"
+    NIGHT_RUN = "night_run"
+    STEP_UP = "step_up"
+    OVER_CAPACITY = "over_capacity"
+    SHIFT = "shift"
     OFFLINE = "offline"
-    FEED_DOWN = "feed_down"
-    OUTAGE = "outage"
     BAD_DATA = "bad_data"
+    OUTAGE = "outage"
+    TREATMENT_OFF = "treatment_off"
+    FEED_DOWN = "feed_down"
 
 
 class Condition(StrEnum):

@@ -13,6 +13,7 @@ from detectors.lines import CountedLines, counted_lines, unit_loads_kw, units_ca
 from detectors.registry import FOREVER, Baseline, Exemption, Order, Registry, with_default_scopes
 from detectors.registry_columns import PUSHES, BaselineColumns, ExemptionColumns, OrderColumns
 from detectors.slots import local_date
+from detectors.thresholds import KINDS, ThresholdTable
 from detectors.vocab import Control, Role
 
 I64 = npt.NDArray[np.int64]
@@ -50,6 +51,7 @@ class World:
     zone: str
     slot_s: int
     day_type: DayType
+    thresholds: ThresholdTable
     scope_ids: tuple[str, ...]
     scope_row: dict[str, int]
     meter_row: dict[str, int]
@@ -148,6 +150,7 @@ def compile_world(registry: Registry, slot_s: int = 900, day_type: DayType | Non
         zone=registry.zone,
         slot_s=slot_s,
         day_type=kind_of_day,
+        thresholds=ThresholdTable(registry.thresholds, scope_row, KINDS),
         scope_ids=tuple(s.scope_id for s in registry.scopes),
         scope_row=scope_row,
         meter_row=meter_row,

@@ -1,0 +1,114 @@
+"""Thresholds are data: every number a rule tests by, its default, its bounds and where it comes from.
+
+No regulation gives a number for "stopped" (DOMAIN §5), so each value can be set for one scope or for all
+(``detectors.registry.Threshold``), and stands with its origin beside each alert.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from detectors.registry import Threshold
+
+I64 = npt.NDArray[np.int64]
+F64 = npt.NDArray[np.float64]
+
+#: Origin of a value that nobody set.
+DEFAULT_ORIGIN = "SEMANTICS default"
+
+
+@dataclass(frozen=True, slots=True)
+class ThresholdKind:
+    """One number of one rule. low, high: what may be set, both included. zh, en: what it says."""
+
+    rule: str
+    name: str
+    default: float
+    unit: str  # min | h | share | times | count | sigma | hour of the day
+    low: float
+    high: float
+    zh: str
+    en: str
+
+
+KINDS: tuple[ThresholdKind, ...] = (
+    ThresholdKind("stop_run", "n_min", 45, "min", 15, 120, "超限时长", "over slots that open the alert"),
+    ThresholdKind("stop_run", "m_min", 60, "min", 15, 120, "观察窗口", "slots among which they lie"),
+    ThresholdKind("stop_run", "margin", 0.05, "share", 0, 0.5, "余量占基准负荷", "margin over the residual, of R"),
+    ThresholdKind("stop_run", "grace_h", 4, "h", 0, 96, "降负荷宽限", "ramp-down grace where the order names none"),
+    ThresholdKind("stop_run", "unknown_low", 0.15, "share", 0, 1, "停产负荷未知下限", "unknown idle: below is kept"),
+    ThresholdKind("stop_run", "unknown_high", 0.5, "share", 0, 1, "停产负荷未知上限", "unknown idle: above is over"),
+    ThresholdKind("stop_day", "factor", 1.2, "times", 1, 5, "日电量倍数", "day energy over the day's caps"),
+    ThresholdKind("hours_over", "over_min", 240, "min", 15, 1440, "当日累计超限", "over slots of a local day"),
+    ThresholdKind("limit_slot", "n_min", 90, "min", 15, 120, "超限时长", "over slots that open the alert"),
+    ThresholdKind("limit_slot", "m_min", 120, "min", 15, 120, "观察窗口", "slots among which they lie"),
+    ThresholdKind("limit_slot", "tolerance", 0.05, "share", 0, 0.5, "容差", "load above the cap that is not over"),
+    ThresholdKind("limit_day", "tolerance", 0.03, "share", 0, 0.5, "日电量容差", "energy above the day cap"),
+    ThresholdKind("limit_pace", "used_share", 0.8, "share", 0, 1, "已用比例", "least share of the day cap used"),
+    ThresholdKind("cap_abs", "n_min", 30, "min", 15, 120, "超限时长", "over slots that open the alert"),
+    ThresholdKind("cap_abs", "m_min", 60, "min", 15, 120, "观察窗口", "slots among which they lie"),
+    ThresholdKind("cap_abs", "tolerance", 0.02, "share", 0, 0.5, "容差", "load above the cap that is not over"),
+    ThresholdKind("units_over", "n_min", 45, "min", 15, 120, "超限时长", "over slots that open the alert"),
+    ThresholdKind("units_over", "m_min", 60, "min", 15, 120, "观察窗口", "slots among which they lie"),
+    ThresholdKind("offline", "open_min", 120, "min", 15, 120, "无数据时长", "silence that opens the alert"),
+    ThresholdKind("offline", "escalate_min", 1440, "min", 15, 10080, "升级时长", "silence that makes it grade 2"),
+    ThresholdKind("offline", "near_start_h", 6, "h", 0, 6, "临近命令开始", "begins so near the order: grade 2"),
+    ThresholdKind("offline", "day_missing_min", 240, "min", 15, 1440, "当日累计缺失", "missing in a day: grade 2"),
+    ThresholdKind("bad_data", "capacity_factor", 1.5, "times", 1, 10, "合同容量倍数", "above it a value is suspect"),
+)
+
+
+def kind_of(rule: str, name: str) -> ThresholdKind | None:
+    """The kind of a threshold, None for an unknown name."""
+    return next((k for k in KINDS if k.rule == rule and k.name == name), None)
+
+
+@dataclass(frozen=True, slots=True)
+class _Column:
+    default: float
+    row: I64  # scope, -1 = every scope; sorted so that a later row wins
+    valid_from: I64
+    valid_to: I64
+    value: F64
+    origin: tuple[str, ...]
+
+
+class ThresholdTable:
+    """The thresholds of a world. Where nothing is set, lookups cost nothing: one value for all scopes."""
+
+    def __init__(self, rows: Sequence[Threshold], scope_row: dict[str, int], kinds: Sequence[ThresholdKind]) -> None:
+        self._columns = {}
+        for kind in kinds:
+            own = [r for r in rows if r.rule == kind.rule and r.name == kind.name]
+            own.sort(key=lambda r: (r.scope_id is not None, r.valid_from))
+            self._columns[kind.rule, kind.name] = _Column(
+                kind.default,
+                np.array([-1 if r.scope_id is None else scope_row[r.scope_id] for r in own], np.int64),
+                np.array([r.valid_from for r in own], np.int64),
+                np.array([r.valid_to for r in own], np.int64),
+                np.array([r.value for r in own], np.float64),
+                tuple(r.origin for r in own),
+            )
+
+    def at(self, rule: str, name: str, scopes: I64, at_s: int) -> F64:
+        """Value of each scope (rows of the world), [S], for a local day that begins at ``at_s``; not to be written to
+        (one value may stand for all)."""
+        column = self._columns[rule, name]
+        result = np.broadcast_to(np.float64(column.default), scopes.shape)
+        holds = np.flatnonzero((column.valid_from <= at_s) & (at_s < column.valid_to))
+        if len(holds):
+            result = result.copy()
+        for i in holds.tolist():
+            result[... if column.row[i] < 0 else scopes == column.row[i]] = column.value[i]
+        return result
+
+    def of_scope(self, rule: str, name: str, scope: int, at_s: int) -> tuple[float, str]:
+        """Value and origin for one scope."""
+        column = self._columns[rule, name]
+        found = column.default, DEFAULT_ORIGIN
+        for i in np.flatnonzero((column.valid_from <= at_s) & (at_s < column.valid_to)).tolist():
+            if column.row[i] in (-1, scope):
+                found = float(column.value[i]), column.origin[i]
+        return found
