@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from detectors.baselines import Baselines, baselines_on, profiles_wh
+from detectors.baseline_at import Baselines, baselines_on, profiles_wh
 from detectors.registry import Order
 from detectors.registry_columns import daily_window
 from detectors.slots import Grid, instant, local_date

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from detectors.baselines import Baselines, baselines_on
+from detectors.baseline_at import Baselines, baselines_on
 from detectors.lines import CountedLines
 from detectors.spans import Spans
 from detectors.world import World, rows_of
