@@ -83,6 +83,7 @@ PLANTS: dict[str, Any] = {
             "lon": None,
             "lat": None,
             "open_alerts": ["9f2c61d0a7b34e55"],
+            "leading_alert": "9f2c61d0a7b34e55",
             "scopes": [{"scope_id": "P-0107", "name": "全厂", "kind": "plant", "current": SLOT}],
         }
     ],

@@ -172,6 +172,7 @@ class Plant(Document):
     lon: float | None
     lat: float | None
     open_alerts: list[str] = Field(description="ids, the latest opened first")
+    leading_alert: str | None = Field(description="the open one whose rule comes first in merge order")
     scopes: list[PlantScope]
 
 

@@ -7,7 +7,11 @@ from datetime import datetime
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from detectors.vocab import Rule
 from service.db.alerts import OPEN_CONDITIONS
+
+
+_MERGE_ORDER = [rule.value for rule in Rule]
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +27,8 @@ class ScopeRow:
 
 @dataclass(frozen=True, slots=True)
 class PlantRow:
-    """A plant of the office's list. ``open_alerts``: ids of its open alerts, the latest opened first."""
+    """A plant of the office's list. ``open_alerts``: ids of its open alerts, the latest opened first;
+    ``leading_alert``: the one of them whose rule comes first in merge order (``detectors.vocab.Rule``)."""
 
     plant_id: str
     name: str
@@ -34,6 +39,7 @@ class PlantRow:
     lat: float | None
     scopes: Sequence[ScopeRow]
     open_alerts: Sequence[str]
+    leading_alert: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,14 +82,18 @@ async def read_plants(
     ):
         scopes[row.plant_id].append(ScopeRow(row.scope_id, row.plant_id, row.name, row.kind, counties[row.plant_id]))
     open_alerts: dict[str, list[str]] = {plant: [] for plant in ids}
+    leading: dict[str, tuple[int, str]] = {}
     for row in await connection.execute(
         text(
-            "SELECT plant_id, alert_id FROM alerts WHERE plant_id = ANY(:ids) AND condition = ANY(:open_conditions)"
+            "SELECT plant_id, alert_id, rule FROM alerts WHERE plant_id = ANY(:ids) AND condition = ANY(:open_conditions)"
             " ORDER BY opened_at_slot_end DESC, alert_id DESC"
         ),
         {"ids": ids, "open_conditions": list(OPEN_CONDITIONS)},
     ):
         open_alerts[row.plant_id].append(row.alert_id)
+        rank = _MERGE_ORDER.index(row.rule)
+        if rank < leading.get(row.plant_id, (len(_MERGE_ORDER), ""))[0]:
+            leading[row.plant_id] = rank, row.alert_id
     return [
         PlantRow(
             p.plant_id,
@@ -95,6 +105,7 @@ async def read_plants(
             p.lat,
             scopes[p.plant_id],
             open_alerts[p.plant_id],
+            leading[p.plant_id][1] if p.plant_id in leading else None,
         )
         for p in plants
     ]

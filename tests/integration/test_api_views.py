@@ -27,6 +27,15 @@ async def test_plants_show_what_each_scope_does_now(service: Service) -> None:
     assert (current["P2"]["coverage"], current["P2"]["reasons"]) == (0.0, ["missing"])
     assert (current["P3"]["verdict"], current["P3"]["load_kw"]) == ("compliant", 40.0)
     assert [p["open_alerts"] for p in body["plants"]] == [["a1"], [], []]
+    assert [p["leading_alert"] for p in body["plants"]] == ["a1", None, None]
+
+
+async def test_the_leading_alert_of_a_plant_is_the_first_in_merge_order(service: Service) -> None:
+    """A step up that opened later, and silence, do not stand before a run under a stop."""
+    for alert_id, rule in (("a1", "offline"), ("a2", "stop_run"), ("a3", "step_up")):
+        await add_alert(service.engine, "P1", alert_id, rule=rule)
+    plant, *_ = (await service.json("/v1/plants", "city"))["plants"]
+    assert (set(plant["open_alerts"]), plant["leading_alert"]) == ({"a1", "a2", "a3"}, "a2")
 
 
 async def test_plants_by_page(service: Service) -> None:

@@ -59,6 +59,7 @@ def _plant(parts: Parts, plant: PlantRow, slot: int | None, views: dict[str, Slo
         "lon": plant.lon,
         "lat": plant.lat,
         "open_alerts": list(plant.open_alerts),
+        "leading_alert": plant.leading_alert,
         "scopes": [
             {
                 "scope_id": scope.scope_id,

@@ -50,9 +50,10 @@ function plantItem(plant) {
   const verdicts = plant.scopes.map((s) => s.current?.verdict).filter(Boolean);
   const worst = ["violating", "unknown", "grace", "outage", "exempt", "compliant", "no_order"].find((v) => verdicts.includes(v));
   const now = plant.scopes.find((s) => s.scope_id === plant.plant_id)?.current ?? plant.scopes[0]?.current;
+  const leading = state.alerts.get(plant.leading_alert)?.alert;
   const item = make("li", `${worst === "violating" ? "grade2" : ""}${state.plant === plant.plant_id ? " chosen" : ""}`,
     make("div", "head", make("b", "", plant.name), worst ? pill(worst) : null),
-    make("div", "line", plant.county, make("span", "", `${number(now?.load_kw ?? null, "kW")} / ${number(now?.cap_kw ?? null, "kW")}`)));
+    make("div", "line", leading ? `${plant.county} · ${label(leading.rule)}` : plant.county, make("span", "", `${number(now?.load_kw ?? null, "kW")} / ${number(now?.cap_kw ?? null, "kW")}`)));
   item.dataset.plant = plant.plant_id;
   item.tabIndex = 0;
   item.addEventListener("click", () => choose(plant.plant_id, null));
