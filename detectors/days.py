@@ -15,7 +15,8 @@ I64 = npt.NDArray[np.int64]
 #: One slot. wh: signed sum of the meters with evidence. evidence, meters, missing: counts of meters with evidence,
 #: valid at the slot, and missing (SEMANTICS §1.4). cap_kw: NaN where none is known. order, baseline: index into the
 #: row's order_ids and baseline_versions, -1 = none. facts: ``detectors.loads.Fact`` bits. units_*: lines or cells
-#: counted from their own meters (``detectors.unit_counts.Units``), 0 elsewhere.
+#: counted from their own meters (``detectors.unit_counts.Units``), 0 elsewhere. treatment, enterprise_*: what meters
+#: outside the scope's sum tell (``detectors.heard.Heard``), 0 elsewhere.
 SLOT = np.dtype(
     [
         ("wh", "<i8"),
@@ -31,12 +32,17 @@ SLOT = np.dtype(
         ("units_running", "<u2"),
         ("units_idle", "<u2"),
         ("units_zero", "<u2"),
+        ("treatment", "<u4"),
+        ("enterprise_wh", "<i4"),
+        ("enterprise_full", "u1"),
     ]
 )
-#: Fields that few scopes have: written only where any slot of the row has them.
+#: Fields that few scopes have: written only where any slot of the row has them. Those of ``_EXTRA`` came when the first
+#: mask was full, and have a mask of their own, in rows that have any of them.
 _RARE = ("units_running", "units_idle", "units_zero")
+_EXTRA = ("treatment", "enterprise_wh", "enterprise_full")
 #: A slot as the first schema wrote it.
-PLAIN_SLOT = np.dtype([(name, SLOT[name]) for name in SLOT.names or () if name not in _RARE])
+PLAIN_SLOT = np.dtype([(name, SLOT[name]) for name in SLOT.names or () if name not in (*_RARE, *_EXTRA)])
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,11 +78,22 @@ _BOUND = Fact.LOWER_BOUND | Fact.SPEAKS
 #: A packed row: mask and number of slots, then field by field (``SLOT``'s order) one value where its bit is set in the
 #: mask (it is the same in every slot), else one a slot; ``wh`` as int32 where ``_NARROW`` is set. Rare fields the other
 #: way round: one value a slot where the bit is set, else nothing. ``_PLAIN``: the mask alone, then ``PLAIN_SLOT``s.
-_HEAD = np.dtype("<u2")
-_NARROW, _PLAIN = 1 << 14, 1 << 15
-_FIELDS = [(name, SLOT[name]) for name in SLOT.names or ()]
-#: Both sure counts as one number: where both are 0 everywhere, nothing rare is there.
-_KNOWN_UNITS = np.dtype([("before", f"V{PLAIN_SLOT.itemsize}"), ("units", "<u4"), ("units_zero", "<u2")])
+#: ``_MORE``: behind mask and number comes a second mask, of the extra fields: bit k where any slot has the k-th, bit
+#: 16 + k where it is the same in every slot. In memory both masks are one number, the second 16 bits up.
+_HEAD, _SECOND = np.dtype("<u2"), np.dtype("<u4")
+_MORE, _NARROW, _PLAIN = 1 << 13, 1 << 14, 1 << 15
+_FIELDS = [(name, SLOT[name]) for name in SLOT.names or () if name not in _EXTRA]
+_EXTRA_FIELDS = [(1 << 16 + bit, 1 << 32 + bit, name) for bit, name in enumerate(_EXTRA)]
+#: Both sure counts as one number, and extra fields as others: where they are 0 everywhere, nothing rare is there.
+_GROUPS = np.dtype(
+    [
+        ("before", f"V{PLAIN_SLOT.itemsize}"),
+        ("units", "<u4"),
+        ("units_zero", "<u2"),
+        ("extra", "<u8"),
+        ("enterprise_full", "u1"),
+    ]
+)
 _RARE_BITS = [(1 << bit, name) for bit, (name, _) in enumerate(_FIELDS) if name in _RARE]
 
 
@@ -90,22 +107,38 @@ def packed(slots: npt.NDArray[np.void]) -> list[bytes]:
                 continue
             values = slots[name].view("<i8") if kind == np.float64 else slots[name]  # NaN equals itself
             mask |= np.where((values == values[:, :1]).all(axis=1), 1 << bit, 0)
-        if slots.view(_KNOWN_UNITS)["units"].any():
+        groups = slots.view(_GROUPS)
+        if groups["units"].any():
             for flag, name in _RARE_BITS:
                 mask |= np.where(slots[name].any(axis=1), flag, 0)
+        if groups["extra"].any() or groups["enterprise_full"].any():
+            mask |= _extra_mask(slots)
         low, high = slots["wh"].min(axis=1), slots["wh"].max(axis=1)
         mask |= np.where((low >= -(2**31)) & (high < 2**31), _NARROW, 0)
     result = [b""] * len(slots)
     for shape in np.unique(mask).tolist():
         mine = np.flatnonzero(mask == shape)
         rows = np.empty(len(mine), _row_dtype(shape, count))
-        rows["mask"], rows["count"] = shape, count
-        for name in (rows.dtype.names or ())[2:]:
+        rows["mask"], rows["count"] = shape & 0xFFFF, count
+        if shape & _MORE:
+            rows["second"] = shape >> 16
+        for name in (rows.dtype.names or ())[3 if shape & _MORE else 2 :]:
             rows[name] = slots[name][mine, 0] if rows[name].ndim == 1 else slots[name][mine]
         data, size = rows.tobytes(), rows.itemsize
         for place, row in enumerate(mine.tolist()):
             result[row] = data[place * size : (place + 1) * size]
     return result
+
+
+def _extra_mask(slots: npt.NDArray[np.void]) -> I64:
+    """Which extra fields each row has, and which of them are the same in every slot."""
+    mask = np.zeros(len(slots), np.int64)
+    for present, same, name in _EXTRA_FIELDS:
+        values = slots[name]
+        has_any = values.any(axis=1)
+        mask |= np.where(has_any, present | _MORE, 0)
+        mask |= np.where(has_any & (values == values[:, :1]).all(axis=1), same, 0)
+    return mask
 
 
 def unpacked(data: bytes, lengths: I64, width: int) -> tuple[npt.NDArray[np.void], I64]:
@@ -138,6 +171,10 @@ def unpacked_columns(
     is_plain = mask == _PLAIN
     counts[is_plain] = (lengths[is_plain] - _HEAD.itemsize) // PLAIN_SLOT.itemsize
     counts[~is_plain] = _two_bytes(raw, begin[~is_plain] + _HEAD.itemsize)
+    more = np.flatnonzero(~is_plain & ((mask & _MORE) > 0))
+    if len(more):
+        second = begin[more] + 2 * _HEAD.itemsize
+        mask[more] |= (_two_bytes(raw, second) | _two_bytes(raw, second + 2) << 16) << 16
     for shape, count in np.unique(np.stack([mask, counts]), axis=1).T.tolist():
         mine = np.flatnonzero((mask == shape) & (counts == count))
         kind = _row_dtype(shape, count)
@@ -166,4 +203,8 @@ def _row_dtype(mask: int, count: int) -> "np.dtype[np.void]":
         if name in _RARE and not is_set:
             continue
         fields.append((name, narrow) if is_set and name not in _RARE else (name, narrow, (count,)))
+    if mask & _MORE:
+        fields.insert(2, ("second", _SECOND))
+        extra = [(name, same) for present, same, name in _EXTRA_FIELDS if mask & present]
+        fields += [(name, SLOT[name]) if mask & same else (name, SLOT[name], (count,)) for name, same in extra]
     return np.dtype(fields)

@@ -10,6 +10,7 @@ from detectors.days import PLAIN_SLOT, SLOT, packed, unpacked, unpacked_columns,
 
 NAMES = SLOT.names or ()
 UNITS = ("units_running", "units_idle", "units_zero")
+HEARD = ("treatment", "enterprise_wh", "enterprise_full")
 
 
 def slots_of(seed: int, scopes: int, count: int) -> npt.NDArray[np.void]:
@@ -55,7 +56,8 @@ def test_rows_of_different_lengths_and_of_the_first_schema_lie_side_by_side(seed
     found, counts = unpacked(*joined(rows), width=96)
     assert counts.tolist() == [96, 96, 96, 50, 4, 4, 50]
     for name in NAMES:
-        np.testing.assert_array_equal(found[name][[3, 6], :50], 0 if name in UNITS else first[name])
+        was_there = name in (PLAIN_SLOT.names or ())
+        np.testing.assert_array_equal(found[name][[3, 6], :50], first[name] if was_there else 0)
     for row, slots, count in zip(rows, found, counts.tolist(), strict=True):
         assert unpacked_row(row).tobytes() == slots[:count].tobytes()
 
@@ -94,10 +96,10 @@ def test_rows_packed_before_units_were_counted_still_unpack_and_pack_as_before()
     assert found["missing"].tolist() == [[0, 1, 0, 0, 0], [0] * 5]
     assert found["verdict"].tolist() == [[6, 5, 5, 4, 6], [5] * 5]
     assert found["order"].tolist() == [[0] * 5, [-1, 0, 0, 0, 0]]
-    assert not any(found[name].any() for name in UNITS)
+    assert not any(found[name].any() for name in (*UNITS, *HEARD))
     assert packed(found) == rows
-    columns, _ = unpacked_columns(*joined(rows), width=5, names=("wh", *UNITS))
-    assert not any(columns[name].any() for name in UNITS)
+    columns, _ = unpacked_columns(*joined(rows), width=5, names=("wh", *UNITS, *HEARD))
+    assert not any(columns[name].any() for name in (*UNITS, *HEARD))
 
 
 def test_counted_units_come_back_and_rows_without_them_pay_nothing() -> None:
@@ -111,3 +113,21 @@ def test_counted_units_come_back_and_rows_without_them_pay_nothing() -> None:
     assert found[0].tobytes() == slots[1].tobytes()
     slots[0]["units_zero"] = slots[0]["units_idle"] = slots[0]["units_running"] = 0
     assert len(counted) - len(packed(slots)[0]) == 3 * 2 * 96
+
+
+def test_what_is_heard_comes_back_and_costs_little_while_nothing_changes() -> None:
+    slots = slots_of(12, 2, 96)
+    for name in HEARD:
+        slots[0][name] = np.arange(96) % 7
+        slots[1][name] = 0
+    heard, bare = packed(slots)
+    found, _ = unpacked(*joined([bare, heard]), width=96)
+    assert found[1].tobytes() == slots[0].tobytes()
+    assert found[0].tobytes() == slots[1].tobytes()
+    slots[0]["treatment"], slots[0]["enterprise_wh"], slots[0]["enterprise_full"] = 2, 0, 0
+    steady = packed(slots)[0]
+    for name in HEARD:
+        slots[0][name] = 0
+    without = packed(slots)[0]
+    assert len(heard) - len(without) == 4 + 96 * (4 + 4 + 1)
+    assert len(steady) - len(without) == 4 + 4
