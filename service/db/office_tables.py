@@ -122,11 +122,24 @@ Table(
     *must(Double, "running_kw"),
     *must(ARRAY(Double), "profile_kw"),
     *may(Instant, "valid_to"),
-    *may(Double, "max_kw idle_kw day_kwh"),
+    *may(Double, "max_kw idle_kw day_kwh night_kwh night_sd_kwh floor_kw equal_h rrmse bias"),
     *may(Text, "method origin approved_by"),
     PrimaryKeyConstraint("baseline_no"),
     ForeignKeyConstraint(["scope_id"], ["scopes.scope_id"]),
     Index("ix_baselines_scope_id", "scope_id"),
+)
+Table(
+    "baseline_fits",
+    METADATA,
+    *must(Text, "scope_id version state method data_hash confidence"),
+    *must(Date, "period_from period_to"),
+    *must(Instant, "valid_from made_at"),
+    *must(JSONB, "fit"),
+    *may(Double, "rrmse bias"),
+    *may(Text, "decided_by document"),
+    *may(Instant, "decided_at"),
+    PrimaryKeyConstraint("scope_id", "version"),
+    ForeignKeyConstraint(["scope_id"], ["scopes.scope_id"]),
 )
 Table(
     "exemptions",

@@ -155,6 +155,7 @@ def _loosens_baseline(new: Baseline, before: Registry) -> bool:
         new.running_kw > b.running_kw
         or new.profile_kw != b.profile_kw
         or (new.idle_kw, new.day_kwh, new.day_type) != (b.idle_kw, b.day_kwh, b.day_type)
+        or (new.floor_kw, new.equal_h) != (b.floor_kw, b.equal_h)  # by these readings are set aside
         for b in others
     )
 

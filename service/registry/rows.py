@@ -180,6 +180,12 @@ def _baseline(v: Values, refuse: Refuse) -> Built:
         "method",
         "origin",
         "approved_by",
+        "night_kwh",
+        "night_sd_kwh",
+        "floor_kw",
+        "equal_h",
+        "rrmse",
+        "bias",
     )
     return Built(Baseline(**columns, valid_from=begin, valid_to=end, profile_kw=v["profile_kw"] or ()))
 

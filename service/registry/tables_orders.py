@@ -99,6 +99,53 @@ ORDERS = Table(
     ("停限产", "管控清单", "停限产令表"),
 )
 
+
+def _learned() -> tuple[Column, ...]:
+    """What a fit has learned; an office that sets a baseline by hand leaves these empty."""
+    return (
+        Column(
+            "night_kwh",
+            "夜间基准电量",
+            Form.NUMBER,
+            "learned: mean energy above idle of a night, 22:00 to 06:00, kWh",
+            "测算值：22时至6时高于停产负荷的平均电量，kWh",
+            minimum=0,
+        ),
+        Column(
+            "night_sd_kwh",
+            "夜间电量标准差",
+            Form.NUMBER,
+            "learned: its standard deviation from night to night, kWh",
+            "测算值：夜间电量逐夜标准差，kWh",
+            minimum=0,
+        ),
+        load_kw("floor_kw", "最低可信负荷", "learned: lowest load that is believed", "测算值：可信的最低负荷"),
+        Column(
+            "equal_h",
+            "最长等值时长",
+            Form.NUMBER,
+            "learned: longest run of equal values above idle, hours",
+            "测算值：高于停产负荷的数值不变的最长时间，小时",
+            minimum=0,
+        ),
+        Column(
+            "rrmse",
+            "拟合误差",
+            Form.NUMBER,
+            "learned: error of the day energies of left-out days, share of their mean",
+            "测算值：留出日日电量的均方根误差，占均值之比",
+            minimum=0,
+        ),
+        Column(
+            "bias",
+            "拟合偏差",
+            Form.NUMBER,
+            "learned: mean of that error, share; above 0: the baseline is too high",
+            "测算值：该误差的均值，占比；大于0表示基准偏高",
+        ),
+    )
+
+
 BASELINES = Table(
     "baselines",
     "基准负荷",
@@ -164,6 +211,7 @@ BASELINES = Table(
         text("method", "方法", "how it was found", "测算方法"),
         text("origin", "来源", "days and data used", "所用数据与日期"),
         text("approved_by", "批准人", "who approved it", "批准人", "审批人"),
+        *_learned(),
     ),
     "Running and idle level before the season; a version never changes.",
     "采暖季前确定的基准；同一版本不得改动。",
