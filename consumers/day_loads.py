@@ -9,12 +9,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from consumers.office import Office
 from consumers.pending import DayWork
+from detectors.heard import HEARD_FIELDS, hears
 from detectors.known import LOAD_FIELDS, Known, nothing_known
 from detectors.loads import Fact
 from detectors.readings import ReadingColumns
 from detectors.slots import DAY_S, Grid, local_day
 from detectors.unit_counts import UNIT_FIELDS
-from detectors.world import rows_of
 from service.db.judgement import load_readings, load_slots
 
 I64 = npt.NDArray[np.int64]
@@ -32,8 +32,9 @@ async def stored_loads(
     numbers = office.scope_no[work.row]
     order = np.argsort(numbers)
     counts_units = bool(world.lines.is_metered[work.row].any())
-    names = (*LOAD_FIELDS, *UNIT_FIELDS.values()) if counts_units else LOAD_FIELDS
-    loads = nothing_known(len(numbers), grid.n, with_units=counts_units)
+    hears_any = bool(hears(world, work.row).any())
+    names = (*LOAD_FIELDS, *(UNIT_FIELDS.values() if counts_units else ()), *(HEARD_FIELDS if hears_any else ()))
+    loads = nothing_known(len(numbers), grid.n, with_units=counts_units, with_heard=hears_any)
     have = np.zeros((len(numbers), grid.n), np.bool_)
     column = np.arange(grid.n)
     past = grid.ends_s <= as_of
@@ -54,6 +55,8 @@ async def stored_loads(
             getattr(loads, name)[rows, here] = columns[name][:, there]
         for name, stored in UNIT_FIELDS.items() if loads.units is not None else ():
             getattr(loads.units, name)[rows, here] = columns[stored][:, there]
+        for name in HEARD_FIELDS if loads.heard is not None else ():
+            getattr(loads.heard, name)[rows, here] = columns[name][:, there]
         have[rows, here] = column[here] - here.start + there.start < counts[:, None]
     touched = (column >= work.first[:, None] - grid.first_slot) & (column <= work.last[:, None] - grid.first_slot)
     fresh = past & (touched | ~have)
@@ -68,7 +71,7 @@ async def readings_of(
 ) -> ReadingColumns:
     """Readings of the scopes' meters: of the fresh slots where the rest is known, else of the whole grid."""
     world = office.world
-    members, owner = rows_of(world.member_scope, rows)
+    mine, owner = world.meters_of(rows)
     if known is None:
         context = DAY_S if office.spreads[rows].any() else 0
         first = np.full(len(rows), int(grid.starts_s[0]) - context)
@@ -79,7 +82,7 @@ async def readings_of(
         has_any = fresh.any(axis=1)
         first = np.where(has_any, grid.starts_s[fresh.argmax(axis=1)], _NEVER)
         last = np.where(has_any, grid.ends_s[grid.n - 1 - fresh[:, ::-1].argmax(axis=1)] + grid.slot_s, -_NEVER)
-    meters, place = np.unique(world.member_meter[members], return_inverse=True)
+    meters, place = np.unique(mine, return_inverse=True)
     after, until = np.full(len(meters), _NEVER), np.full(len(meters), -_NEVER)
     np.minimum.at(after, place, first[owner])
     np.maximum.at(until, place, last[owner])

@@ -24,7 +24,7 @@ class Office:
     views: AlertViews
     scope_no: I64  # [scopes] of each row
     meter_no: I64  # [meters] of each row
-    spreads: Bool  # [scopes] a meter of it is read by registers, or over longer than a slot
+    spreads: Bool  # [scopes] a meter that tells of it is read by registers, or over longer than a slot
     order_from: I64  # [orders] epoch seconds
     order_to: I64
     begin_slot: int  # first slot of the history: nothing is missing before it
@@ -41,6 +41,7 @@ class Office:
         is_spread = np.array([m.kind == Kind.ENERGY_REG or m.period_s > world.slot_s for m in meters], np.bool_)
         spreads = np.zeros(len(scope_no), np.bool_)
         spreads[world.member_scope[is_spread[world.member_meter]]] = True
+        spreads[world.heard_scope[is_spread[world.heard_meter]]] = True
         return Office(
             stored.version,
             world,

@@ -10,7 +10,7 @@ from detectors.feed import SourceSlots, down_on, feed_alerts, is_down
 from detectors.judge import DayResult, judge_day, margin_slots
 from detectors.reading_days import ReadingDays
 from detectors.slots import Grid, LocalDay, local_days
-from detectors.world import World, rows_of
+from detectors.world import World
 
 I64 = npt.NDArray[np.int64]
 
@@ -55,8 +55,7 @@ class History:
     def judge(self, scopes: I64, *, with_slots: bool = True) -> Iterator[DayResult]:
         """Judge some scopes (rows of the world, sorted) day after day. with_slots: as ``judge_day`` takes it."""
         world = self.world
-        members, _ = rows_of(world.member_scope, scopes)
-        meters = np.unique(world.member_meter[members])
+        meters = np.unique(world.meters_of(scopes)[0])
         carries: list[Carry] = [NOTHING_CARRIED] * len(scopes)
         for today in self.days:
             grid = Grid(world.zone, world.slot_s, today, self._margin)

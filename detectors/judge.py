@@ -15,8 +15,10 @@ import numpy.typing as npt
 from detectors import day_verdict, episodes
 from detectors.alerts import Alert, Carry
 from detectors.caps import Caps, caps_on, day_caps_wh
+from detectors.confidence import mark_low_confidence
 from detectors.day_rows import DayRows
 from detectors.days import SLOT
+from detectors.heard import HEARD_FIELDS, hear
 from detectors.known import Known, loads_with_known, spread_scopes
 from detectors.loads import Fact, Loads, scope_loads
 from detectors.members import Members, members_on, thresholds_kw
@@ -142,7 +144,8 @@ def work_out(
     if known is None:
         members = members_on(world, scopes, grid, readings, thresholds_kw(caps))
         loads = scope_loads(world, members, len(scopes), grid, as_of, source_down, begin_slot)
-        loads = replace(loads, units=count_units(world, scopes, grid, readings))
+        units, heard = count_units(world, scopes, grid, readings), hear(world, scopes, grid, readings)
+        loads = replace(loads, units=units, heard=heard)
     else:
         loads = loads_with_known(world, scopes, grid, readings, as_of, known, source_down, begin_slot)
     spread = spread_scopes(world, scopes, readings, grid)
@@ -150,6 +153,7 @@ def work_out(
     evidence = evidence_of(loads, caps)
     past = grid.ends_s <= as_of
     slots = slot_verdicts(world, caps, loads, evidence, grid, day_cap, past)
+    mark_low_confidence(world, scopes, caps, grid, slots.verdict, slots.reasons)
     coverage = np.divide(loads.evidence, np.maximum(loads.meters, 1), dtype=np.float64)
     set_where(coverage, has(evidence.facts, Fact.ZERO_UNPROVEN), 0)
     return Pass(world, grid, scopes, as_of, past, caps, members, spread, loads, evidence, slots, day_cap, coverage)
@@ -170,6 +174,8 @@ def _packed(work: Pass) -> tuple[npt.NDArray[np.void], list[tuple[str, ...]], li
     if work.loads.units is not None:
         for name, stored in UNIT_FIELDS.items():
             packed[stored] = getattr(work.loads.units, name)[:, day]
+    for name in HEARD_FIELDS if work.loads.heard is not None else ():
+        packed[name] = getattr(work.loads.heard, name)[:, day]
     first_of = np.searchsorted(caps.scope, np.arange(len(work.scopes)))
     place = np.where(caps.shown >= 0, caps.shown - first_of[:, None], -1).astype(np.int8)
     packed["order"] = spans.wide(place)[:, day]

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from detectors.heard import HEARD_FIELDS, hear, nothing_heard
 from detectors.intervals import ENERGY_KINDS
 from detectors.loads import Loads, scope_loads
 from detectors.members import members_on
@@ -16,7 +17,7 @@ from detectors.readings import ReadingColumns
 from detectors.slots import Grid, LocalDay
 from detectors.unit_counts import UNIT_FIELDS, count_units, no_units
 from detectors.vocab import Kind
-from detectors.world import World, rows_of
+from detectors.world import World
 
 I64 = npt.NDArray[np.int64]
 Bool = npt.NDArray[np.bool_]
@@ -50,8 +51,8 @@ def spread_scopes(world: World, scopes: I64, readings: ReadingColumns, grid: Gri
         return found
     inside = (readings.ts > grid.starts_s[0]) & (readings.ts <= grid.ends_s[-1])
     meters = np.unique(readings.meter[inside & spreads(readings, grid.slot_s)])
-    rows, owner = rows_of(world.member_scope, scopes)
-    found[owner[np.isin(world.member_meter[rows], meters)]] = True
+    mine, owner = world.meters_of(scopes)
+    found[owner[np.isin(mine, meters)]] = True
     return found
 
 
@@ -59,12 +60,14 @@ def spread_scopes(world: World, scopes: I64, readings: ReadingColumns, grid: Gri
 LOAD_FIELDS = ("wh", "evidence", "meters", "missing", "facts")
 
 
-def nothing_known(n_scopes: int, n_slots: int, *, with_units: bool = False) -> Loads:
-    """Loads to be filled in. with_units: running units are counted in some of the scopes."""
+def nothing_known(n_scopes: int, n_slots: int, *, with_units: bool = False, with_heard: bool = False) -> Loads:
+    """Loads to be filled in. with_units: running units are counted in some of the scopes; with_heard: some hear meters
+    outside their sum."""
     wh = np.zeros((n_scopes, n_slots), np.int64)
     evidence, meters, missing, facts = (np.zeros(wh.shape, np.uint16) for _ in range(4))
     units = no_units(n_scopes, n_slots) if with_units else None
-    return Loads(wh, evidence, meters, missing, facts, np.zeros(n_scopes, np.int64), units)
+    heard = nothing_heard(n_scopes, n_slots) if with_heard else None
+    return Loads(wh, evidence, meters, missing, facts, np.zeros(n_scopes, np.int64), units, heard)
 
 
 def loads_with_known(
@@ -97,4 +100,8 @@ def loads_with_known(
     if loads.units is not None and counted is not None:
         for name in UNIT_FIELDS:
             np.copyto(getattr(loads.units, name)[:, span], getattr(counted, name), where=fresh)
+    heard = hear(world, scopes, part, readings)
+    if loads.heard is not None and heard is not None:
+        for name in HEARD_FIELDS:
+            np.copyto(getattr(loads.heard, name)[:, span], getattr(heard, name), where=fresh)
     return loads

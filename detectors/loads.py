@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from detectors.heard import Heard
 from detectors.members import Members
 from detectors.slots import Grid
 from detectors.unit_counts import Units
@@ -50,11 +51,16 @@ class Loads:
     facts: U16  # Fact bits
     register_extra_wh: I64  # [S] what registers prove of the day beyond its slots, where all signs are +
     units: Units | None = None  # running units, where line meters count them in any of the scopes
+    heard: Heard | None = None  # what meters outside the sum tell, where any of the scopes hears some
 
     def take(self, rows: I64) -> "Loads":
         """Some of the scopes."""
-        arrays = {f.name: getattr(self, f.name)[rows] for f in fields(Loads) if f.name != "units"}
-        return Loads(**arrays, units=self.units.take(rows) if self.units is not None else None)
+        arrays = {f.name: getattr(self, f.name)[rows] for f in fields(Loads) if f.name not in ("units", "heard")}
+        return Loads(
+            **arrays,
+            units=self.units.take(rows) if self.units is not None else None,
+            heard=self.heard.take(rows) if self.heard is not None else None,
+        )
 
 
 def scope_loads(

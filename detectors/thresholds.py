@@ -52,11 +52,23 @@ KINDS: tuple[ThresholdKind, ...] = (
     ThresholdKind("cap_abs", "tolerance", 0.02, "share", 0, 0.5, "容差", "load above the cap that is not over"),
     ThresholdKind("units_over", "n_min", 45, "min", 15, 120, "超限时长", "over slots that open the alert"),
     ThresholdKind("units_over", "m_min", 60, "min", 15, 120, "观察窗口", "slots among which they lie"),
+    ThresholdKind("shift", "drop", 0.3, "share", 0.05, 1, "降幅占日基准", "least fall below the own day_kwh"),
+    ThresholdKind("shift", "total", 0.1, "share", 0, 0.5, "总量容差", "distance of the enterprise's day from its own"),
+    ThresholdKind("shift", "taken", 0.5, "share", 0.1, 2, "转移比例", "rise of the others over the own fall"),
+    ThresholdKind("shift", "sigma", 2, "sigma", 0, 10, "误差倍数", "rise of the others over the fit's own error"),
     ThresholdKind("offline", "open_min", 120, "min", 15, 120, "无数据时长", "silence that opens the alert"),
     ThresholdKind("offline", "escalate_min", 1440, "min", 15, 10080, "升级时长", "silence that makes it grade 2"),
     ThresholdKind("offline", "near_start_h", 6, "h", 0, 6, "临近命令开始", "begins so near the order: grade 2"),
     ThresholdKind("offline", "day_missing_min", 240, "min", 15, 1440, "当日累计缺失", "missing in a day: grade 2"),
     ThresholdKind("bad_data", "capacity_factor", 1.5, "times", 1, 10, "合同容量倍数", "above it a value is suspect"),
+    ThresholdKind("baseline", "low_confidence", 0.25, "share", 0, 10, "低置信误差", "RRMSE above it: low confidence"),
+    ThresholdKind(
+        "treatment_off", "running", 0.2, "share", 0, 1, "生产负荷比例", "production runs, of rated"
+    ),
+    ThresholdKind("treatment_off", "off", 0.1, "share", 0, 1, "治污负荷比例", "treatment is off below, of rated"),
+    ThresholdKind("treatment_off", "n_min", 45, "min", 15, 120, "关停时长", "flagged slots that open the alert"),
+    ThresholdKind("treatment_off", "m_min", 60, "min", 15, 120, "观察窗口", "slots among which they lie"),
+    ThresholdKind("treatment_off", "clear_min", 30, "min", 15, 120, "恢复时长", "slots not so that close it"),
 )
 
 

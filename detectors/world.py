@@ -9,11 +9,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from detectors.enterprises import Enterprises, enterprises
 from detectors.lines import CountedLines, counted_lines, unit_loads_kw, units_cap_kw
 from detectors.registry import FOREVER, Baseline, Exemption, Order, Registry, with_default_scopes
 from detectors.registry_columns import PUSHES, BaselineColumns, ExemptionColumns, OrderColumns
 from detectors.slots import local_date
 from detectors.thresholds import KINDS, ThresholdTable
+from detectors.treatment import TreatmentPairs, treatment_pairs
 from detectors.vocab import Control, Role
 
 I64 = npt.NDArray[np.int64]
@@ -44,7 +46,8 @@ class World:
 
     Orders are the highest revision of each order_id, sorted by scope, then by tie order. Baselines and members are
     sorted by scope. Times are epoch seconds. A member of sign 0 is heard and not summed: a line meter by which units
-    are counted.
+    are counted. ``heard_*``: meters whose silence is no matter of the scope, and which tell of it all the same, sorted
+    by scope: the accounts of its enterprise, and treatment with its production.
     """
 
     registry: Registry
@@ -72,6 +75,10 @@ class World:
     member_from: I64
     member_to: I64
     lines: CountedLines
+    enterprises: Enterprises
+    pairs: TreatmentPairs
+    heard_scope: I64
+    heard_meter: I64
     meter_source: I64
     meter_capacity_kw: F64
     meter_resolution_kwh: F64
@@ -97,6 +104,14 @@ class World:
         safe = np.maximum(at, 0)
         hit = (at >= 0) & (self.factor_meter[safe] == meters) & (ts < self.factor_to[safe])
         return np.where(hit, self.factor[safe], np.nan)
+
+    def meters_of(self, scopes: I64) -> tuple[I64, I64]:
+        """Meters by whose readings the scopes are judged, heard ones too, and of each the place of its scope."""
+        rows, owner = rows_of(self.member_scope, scopes)
+        if len(self.heard_scope) == 0:
+            return self.member_meter[rows], owner
+        heard, of_heard = rows_of(self.heard_scope, scopes)
+        return np.r_[self.member_meter[rows], self.heard_meter[heard]], np.r_[owner, of_heard]
 
 
 def rows_of(sorted_keys: I64 | I32, wanted: I64 | I32) -> tuple[I64, I64]:
@@ -133,6 +148,11 @@ def compile_world(registry: Registry, slot_s: int = 900, day_type: DayType | Non
     exemptions = sorted(registry.exemptions, key=lambda e: scope_row[e.scope_id])
     lines = counted_lines(registry, orders, scope_row, meter_row)
     members = _members(registry, scope_row, meter_row, lines)
+    accounts, pairs = (
+        enterprises(registry, orders, scope_row, meter_row),
+        treatment_pairs(registry, scope_row, meter_row),
+    )
+    heard = _heard(accounts, pairs)
     meters = registry.meters
     plants = {p.plant_id: p for p in registry.plants}
     sources = sorted({m.source for m in meters} | {s.source for s in registry.sources})
@@ -171,6 +191,10 @@ def compile_world(registry: Registry, slot_s: int = 900, day_type: DayType | Non
         member_from=members[:, 3].copy(),
         member_to=members[:, 4].copy(),
         lines=lines,
+        enterprises=accounts,
+        pairs=pairs,
+        heard_scope=heard[:, 0].copy(),
+        heard_meter=heard[:, 1].copy(),
         meter_source=_i64(source_row[m.source] for m in meters),
         meter_capacity_kw=np.array([np.nan if c is None else c for c in capacities], np.float64),
         meter_resolution_kwh=np.array([m.resolution_kwh for m in meters], np.float64),
@@ -215,6 +239,15 @@ def _members(registry: Registry, scope_row: dict[str, int], meter_row: dict[str,
         if valid_from < valid_to:
             rows.append((scope_row[s.scope_id], meter_row[s.meter_id], s.sign, valid_from, valid_to))
     return np.array(sorted(rows), np.int64).reshape(-1, 5)
+
+
+def _heard(accounts: Enterprises, pairs: TreatmentPairs) -> I64:
+    """(scope, meter) of meters outside a scope's sum that tell of it, sorted."""
+    asking = np.flatnonzero(accounts.of_scope >= 0)
+    rows, owner = rows_of(accounts.meter_of, accounts.of_scope[asking])
+    scopes = np.r_[asking[owner], pairs.scope[pairs.of_pair]]
+    found = np.stack([scopes, np.r_[accounts.meter[rows], pairs.meter]], axis=1)
+    return np.unique(found.astype(np.int64), axis=0)
 
 
 def _meter_outages(registry: Registry, meter_row: dict[str, int]) -> I64:
