@@ -1,29 +1,22 @@
-"""An alert as the feed shows it (CONTRACTS §4), with its sentence in Chinese and English."""
+"""An alert as the feed shows it (CONTRACTS §4), with its sentences in Chinese and English."""
 
+from collections import defaultdict
+from collections.abc import Mapping
 from datetime import datetime
+from math import isnan
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import numpy as np
+
+from consumers.alert_case import AlertCase
+from consumers.alert_words import summary
 from detectors.alerts import Alert
 from detectors.episodes import thresholds_of
-from detectors.registry import Order, Plant
-from detectors.vocab import Rule
-from detectors.world import World
-
-_NAMES = {
-    Rule.STOP_RUN: ("停产期间运行", "ran under a stop order"),
-    Rule.STOP_DAY: ("停产日电量超限", "used more energy than a stopped plant may in a day"),
-    Rule.LIMIT_SLOT: ("超限产负荷", "drew more than its limited load"),
-    Rule.LIMIT_DAY: ("日电量超限产上限", "broke its energy cap of the day"),
-    Rule.LIMIT_PACE: ("按当前速度将超日电量上限", "will break its energy cap of the day at the present pace"),
-    Rule.HOURS_OVER: ("当日累计超限4小时", "was over its cap for 4 h of the day"),
-    Rule.CAP_ABS: ("超过核定最大负荷", "drew more than its approved load"),
-    Rule.UNITS_OVER: ("运行生产线(台)数超过允许数", "ran more lines or cells than allowed"),
-    Rule.OFFLINE: ("计量点无数据", "has a silent meter"),
-    Rule.FEED_DOWN: ("数据源中断", "is down: no plant is accused"),
-    Rule.OUTAGE: ("停电", "has no power"),
-    Rule.BAD_DATA: ("数据可疑", "has readings that were set aside"),
-}
+from detectors.registry import Baseline, Order, Plant
+from detectors.slots import local_date
+from detectors.vocab import Kind, Scale
+from detectors.world import World, baseline_at
 
 
 class AlertViews:
@@ -35,6 +28,9 @@ class AlertViews:
         self._plant_of: dict[str, Plant] = {s.scope_id: plants[s.plant_id] for s in world.registry.scopes}
         self._order: dict[str, Order] = {o.order_id: o for o in world.orders}
         self._zone = ZoneInfo(world.zone)
+        self._baselines: dict[str, list[Baseline]] = defaultdict(list)
+        for baseline in world.baselines:
+            self._baselines[baseline.scope_id].append(baseline)
 
     def render(self, alert: Alert, as_of: int) -> dict[str, Any]:
         """The alert of CONTRACTS §4; work and publication are added by whoever publishes."""
@@ -70,7 +66,7 @@ class AlertViews:
         }
         if alert.meters:
             view["meters"] = list(alert.meters)
-        view["summary"] = self._summary(alert, plant, view)
+        view["summary"] = summary(self._case(alert, plant, view["thresholds"]))
         return view
 
     def _end(self, slot: int | None) -> str | None:
@@ -78,20 +74,39 @@ class AlertViews:
             return None
         return datetime.fromtimestamp((slot + 1) * self._world.slot_s, self._zone).isoformat()
 
-    def _summary(self, alert: Alert, plant: Plant | None, view: dict[str, Any]) -> dict[str, str]:
-        zh_what, en_what = _NAMES[alert.rule]
-        subject = plant.name if plant else alert.scope_id.removeprefix("source:")
-        begin = datetime.fromtimestamp(alert.first_slot * self._world.slot_s, self._zone)
-        end = datetime.fromtimestamp((alert.last_slot + 1) * self._world.slot_s, self._zone)
-        when = f"{begin:%m-%d %H:%M}–{end:%m-%d %H:%M}"
-        zh, en = f"{subject}:{zh_what},{when}", f"{subject} {en_what}, {when}"
-        if view["peak_kw"] is not None:
-            zh, en = f"{zh},最高 {view['peak_kw']:.1f} kW", f"{en}, peak {view['peak_kw']:.1f} kW"
-            if view["cap_kw"] is not None:
-                zh, en = f"{zh}(允许 {view['cap_kw']:.1f} kW)", f"{en} (cap {view['cap_kw']:.1f} kW)"
-        if (view["energy_over_kwh"] or 0) > 0:
-            zh, en = f"{zh},超出 {view['energy_over_kwh']:.1f} kWh", f"{en}, {view['energy_over_kwh']:.1f} kWh over"
-        if alert.meters:
-            names = ", ".join(alert.meters[:3])
-            zh, en = f"{zh},计量点 {names}", f"{en}, meters {names}"
-        return {"zh": f"{zh}。", "en": f"{en}."}
+    def _case(self, alert: Alert, plant: Plant | None, thresholds: Mapping[str, Any]) -> AlertCase:
+        return AlertCase(
+            alert=alert,
+            subject=plant.name if plant else alert.scope_id.removeprefix("source:"),
+            order=self._order.get(alert.order_id or ""),
+            baseline=self._baseline(alert),
+            thresholds=thresholds,
+            steps_kw=self._steps_kw(alert),
+            slot_s=self._world.slot_s,
+            zone=self._zone,
+        )
+
+    def _baseline(self, alert: Alert) -> Baseline | None:
+        """The baseline that an alert names: of its day types the one that its first day takes."""
+        start_s = alert.first_slot * self._world.slot_s
+        named = [b for b in self._baselines.get(alert.scope_id, ()) if b.version == alert.baseline_version]
+        kind = self._world.day_type(local_date(self._world.zone, start_s))
+        return baseline_at(named, start_s, kind) or next(iter(named), None)
+
+    def _steps_kw(self, alert: Alert) -> dict[str, float]:
+        """What one register step is worth a slot, of the scope's register meters whose multiplier is known."""
+        world, row = self._world, self._world.scope_row.get(alert.scope_id)
+        if row is None:
+            return {}
+        first, last = np.searchsorted(world.member_scope, [row, row + 1])
+        counted = world.member_meter[first:last][world.member_sign[first:last] != 0]
+        steps = {}
+        for meter in counted.tolist():
+            of = world.registry.meters[meter]
+            if of.kind != Kind.ENERGY_REG:
+                continue
+            at = np.array([alert.first_slot * world.slot_s], np.int64)
+            factor = 1.0 if of.scale == Scale.PRIMARY else float(world.factors(np.array([meter], np.int64), at)[0])
+            if not isnan(factor):
+                steps[of.meter_id] = of.resolution_kwh * factor * 3600 / world.slot_s
+        return steps

@@ -48,10 +48,11 @@ def local(epoch_s: float) -> str:
 
 
 def event_line(event: Event) -> str:
-    """An event as one line: when it became certain, what happened, and the alert's own sentence."""
+    """An event as one line: when it became certain, what happened, and the first of the alert's own sentences."""
     alert = event.alert
+    what = alert["summary"]["zh"].partition("。")[0]
     at = datetime.fromisoformat(alert["opened_at_slot_end"]).astimezone(ZONE)
-    return f"{at:%m-%d %H:%M} {event.type:<9} {alert['rule']:<10} {alert['scope_id']:<16} {alert['summary']['zh']}"
+    return f"{at:%m-%d %H:%M} {event.type:<9} {alert['rule']:<10} {alert['scope_id']:<16} {what}"
 
 
 def _is_worth_a_line(event: Event) -> bool:
