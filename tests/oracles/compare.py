@@ -10,7 +10,7 @@ from tests.oracles.rows import AlertRow, DayRow, Judgement, SlotRow
 #: Half of the third decimal: files hold three (§6.33).
 TOLERANCE = 6e-4
 #: A reason that decides where the verdict is known; of unknown slots any common cause will do.
-DECIDING = frozenset({Reason.WITHIN_TOLERANCE, Reason.DAY_CAP_USED, Reason.PARTIAL_SLOT})
+DECIDING = frozenset({Reason.WITHIN_TOLERANCE, Reason.DAY_CAP_USED, Reason.PARTIAL_SLOT, Reason.LOW_CONFIDENCE})
 
 
 def _equal(one: object, other: object) -> bool:

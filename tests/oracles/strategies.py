@@ -174,6 +174,7 @@ def _baselines(draw: st.DrawFn, scope_id: str, span: Span) -> list[Baseline]:
         idle_kw=draw(st.sampled_from([None, 4.1, 21.3, 21.3])),
         day_kwh=draw(st.sampled_from([None, 9001.3, 16003.7])),
         profile_kw=draw(st.sampled_from([(), (), profile_kw])),
+        rrmse=draw(st.sampled_from([None, None, 0.07, 0.41])),
     )
     shape = draw(st.sampled_from(["none", "all", "all", "all", "all", "all", "types", "later"]))
     if shape == "none":

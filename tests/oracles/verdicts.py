@@ -4,10 +4,21 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from detectors.vocab import Reason, Verdict
-from tests.oracles.caps import DAY_TOLERANCE, IDLE_LOW, STOP_MARGIN, OrderSlot, is_energy_limit, tie_rank
+from detectors.vocab import Control, Reason, Verdict
+from tests.oracles.caps import (
+    DAY_TOLERANCE,
+    IDLE_LOW,
+    STOP_MARGIN,
+    OrderSlot,
+    has_day_energy,
+    is_energy_limit,
+    tie_rank,
+)
 from tests.oracles.scope_slots import ScopeSlot
 from tests.oracles.timeline import Measured, Timeline, Track
+
+#: DOMAIN §4: worse than this is low confidence, and the verdict says so.
+LOW_CONFIDENCE_RRMSE = 0.25
 
 
 @dataclass(frozen=True)
@@ -189,4 +200,15 @@ def _judge(
         reasons |= now.reasons
     elif now.coverage < 1:
         reasons.add(Reason.INCOMPLETE)
+    if verdict in (Verdict.COMPLIANT, Verdict.VIOLATING) and _rests_on_poor_baseline(timeline, taker):
+        reasons.add(Reason.LOW_CONFIDENCE)
     return SlotVerdict(verdict, frozenset(reasons), taker, taker)
+
+
+def _rests_on_poor_baseline(timeline: Timeline, at: OrderSlot) -> bool:
+    """DOMAIN §4: the cap is a share of R, or follows from the idle level, of a baseline with an RRMSE above 25 %."""
+    rests = has_day_energy(timeline.rules.registry, at.order) or (
+        at.order.control == Control.STOP and at.order.residual_kw is None
+    )
+    rrmse = at.baseline.rrmse if at.baseline is not None else None
+    return rests and rrmse is not None and rrmse > LOW_CONFIDENCE_RRMSE
