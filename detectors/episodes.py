@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from detectors import heard_alerts
 from detectors.alerts import NOTHING_CARRIED, Alert, Carry
 from detectors.caps import DAY_TOLERANCE, TOLERANCE
 from detectors.loads import Fact
@@ -115,6 +116,12 @@ def alerts_of_day(work: "Pass", carries: Sequence[Carry]) -> Found:
         if carried or has_outage[i]:
             alerts[s] += view.outage(out[i], carried)
     _bad_data(work, carries, has_open, alerts)
+    for s, alert in heard_alerts.shifts(work):
+        alerts[s].append(alert)
+    for s, of_plant, closed in heard_alerts.untreated(work, carries):
+        alerts[s] += of_plant
+        if closed is not None and closed >= grid.today.end_slot - grid.margin:
+            closes[s].append((Rule.TREATMENT_OFF.value, "", closed))
     new_carries = [NOTHING_CARRIED] * len(alerts)
     for s, mine in enumerate(alerts):
         if mine or s in closes:

@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from detectors.intervals import meter_slots
 from detectors.readings import ReadingColumns
+from detectors.rules import treatment_off
 from detectors.slots import Grid, instant, local_days
 from detectors.world import World, rows_of
 
@@ -28,7 +29,7 @@ _MOST_WH = np.iinfo(np.int32).max
 class Heard:
     """Of S scopes on T slots."""
 
-    treatment: U32  # of the pair at place p: bit 2p = its treatment is off, bit 2p + 1 = both were measured
+    treatment: U32  # of the pair at place p: bit 2p = its treatment is off, bit 2p + 1 = all of it was measured
     enterprise_wh: I32  # signed sum over the accounts that are measured
     enterprise_full: U8  # 1: every valid account is
 
@@ -87,28 +88,32 @@ def _treatment_states(world: World, scopes: I64, grid: Grid, readings: ReadingCo
     if len(pairs) == 0:
         return
     rows, of_pair = rows_of(table.of_pair, pairs)
-    runs, rests = (_on_each_day(world, scopes[owner], grid, name) for name in ("running", "off"))
+    running, off = (_on_each_day(world, scopes[owner], grid, name) for name in ("running", "off"))
     valid = (grid.starts_s >= table.meter_from[rows, None]) & (grid.starts_s < table.meter_to[rows, None])
     is_treatment = table.is_treatment[rows]
 
-    def total(which: Bool, values: npt.NDArray[np.float64] | I64 | Bool) -> F64:
+    def total(which: Bool, values: F64 | I64 | Bool) -> F64:
         summed = np.zeros((len(pairs), grid.n))
         np.add.at(summed, of_pair[which], values[which])
         return summed
 
-    rated = np.where(valid, table.rated_kw[rows, None], 0.0)
-    running_kw, off_kw = runs * total(~is_treatment, rated), rests * total(is_treatment, rated)
+    rated_of = np.repeat(table.rated_kw[rows, None], grid.n, axis=1)
+    rated = np.where(valid, rated_of, 0.0)
+    rated_kw = total(~is_treatment, rated), total(is_treatment, rated)
+    always_kw = (total(which, rated_of) for which in (~is_treatment, is_treatment))
+    tested_kw = [(share * kw)[of_pair] for share, kw in zip((running, off), always_kw, strict=True)]
     meters, at = np.unique(table.meter[rows], return_inverse=True)
     tested = np.full((len(meters), grid.n), np.inf)
-    tested[at] = np.where(is_treatment[:, None], off_kw[of_pair], running_kw[of_pair])
+    tested[at] = np.where(is_treatment[:, None], tested_kw[1], tested_kw[0])
     shown = meter_slots(world, meters, grid, readings, tested)
     measured = valid & shown.measured[at]
     wh = np.where(measured, shown.wh[at], 0)
     everyone = np.ones(len(rows), np.bool_)
-    is_known = (total(~is_treatment, valid) > 0) & (total(is_treatment, valid) > 0)
-    is_known &= total(everyone, valid & ~measured) == 0
-    is_off = is_known & (total(~is_treatment, wh) >= np.rint(running_kw * (1000 * grid.hours)))
-    is_off &= total(is_treatment, wh) < np.rint(off_kw * (1000 * grid.hours))
+    is_known = total(everyone, valid & ~measured) == 0  # what is not there any more is off no more
+    is_there = (total(~is_treatment, valid) > 0) & (total(is_treatment, valid) > 0)
+    production_wh = np.where(is_known & is_there, total(~is_treatment, wh), np.nan)
+    rated_wh = (kw * (1000 * grid.hours) for kw in rated_kw)
+    is_off = treatment_off.flags(production_wh, total(is_treatment, wh), *rated_wh, running=running, off=off)
     shift = np.uint32(2) * table.place[pairs, None].astype(np.uint32)
     known, unknown = (np.zeros_like(found.treatment) for _ in range(2))
     np.bitwise_or.at(known, owner, np.uint32(2) * is_known << shift)

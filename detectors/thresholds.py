@@ -54,6 +54,7 @@ KINDS: tuple[ThresholdKind, ...] = (
     ThresholdKind("units_over", "m_min", 60, "min", 15, 120, "观察窗口", "slots among which they lie"),
     ThresholdKind("shift", "drop", 0.3, "share", 0.05, 1, "降幅占日基准", "least fall below the own day_kwh"),
     ThresholdKind("shift", "total", 0.1, "share", 0, 0.5, "总量容差", "distance of the enterprise's day from its own"),
+    ThresholdKind("shift", "least", 0.1, "share", 0, 1, "降幅占总量", "least fall, of the enterprise's day"),
     ThresholdKind("shift", "taken", 0.5, "share", 0.1, 2, "转移比例", "rise of the others over the own fall"),
     ThresholdKind("shift", "sigma", 2, "sigma", 0, 10, "误差倍数", "rise of the others over the fit's own error"),
     ThresholdKind("offline", "open_min", 120, "min", 15, 120, "无数据时长", "silence that opens the alert"),

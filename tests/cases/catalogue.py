@@ -11,8 +11,21 @@ from tests.cases import (
     s5_alerts,
     s5_days,
     s5_health,
+    s5_heard,
 )
 from tests.cases.expect import CASES
 
-MODULES = (s1_time, s2_energy, s2_zeros, s3_caps, s3_orders, s3_units, s4_verdicts, s5_alerts, s5_days, s5_health)
+MODULES = (
+    s1_time,
+    s2_energy,
+    s2_zeros,
+    s3_caps,
+    s3_orders,
+    s3_units,
+    s4_verdicts,
+    s5_alerts,
+    s5_days,
+    s5_health,
+    s5_heard,
+)
 __all__ = ["CASES", "MODULES"]

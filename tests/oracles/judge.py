@@ -18,7 +18,9 @@ from tests.oracles.day_verdicts import day_row, load_episodes
 from tests.oracles.energy import MeterSeries, series_of
 from tests.oracles.local_time import LocalTime
 from tests.oracles.rows import AlertRow, DayRow, DayTypes, Judgement, Reading, SlotRow
+from tests.oracles.shift import shift_alerts
 from tests.oracles.timeline import Timeline, make_timeline
+from tests.oracles.treatment import treatment_alerts
 from tests.oracles.verdicts import Verdicts, judge_slots
 from tests.oracles.windows import effective_orders
 from tests.oracles.winner import winners
@@ -119,5 +121,6 @@ def judge(
         episodes = load_episodes(timeline, timeline.measured, verdicts, until)
         days += [day_row(timeline, verdicts, episodes, day) for day in timeline.days if day <= last_day]
         alerts += _scope_alerts(timeline, verdicts, feeds)
+        alerts += shift_alerts(timeline, series) + treatment_alerts(timeline, series)
     alerts.sort(key=lambda a: (a.scope_id, a.rule, a.order_id or "", a.first_slot_end))
     return Judgement(tuple(slots), tuple(days), tuple(alerts))
