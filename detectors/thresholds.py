@@ -1,19 +1,11 @@
 """Thresholds are data: every number a rule tests by, its default, its bounds and where it comes from.
 
 No regulation gives a number for "stopped" (DOMAIN §5), so each value can be set for one scope or for all
-(``detectors.registry.Threshold``), and stands with its origin beside each alert.
+(``detectors.registry.Threshold``), and stands with its origin beside each alert. ``detectors.threshold_table`` looks it
+up.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-
-import numpy as np
-import numpy.typing as npt
-
-from detectors.registry import Threshold
-
-I64 = npt.NDArray[np.int64]
-F64 = npt.NDArray[np.float64]
 
 #: Origin of a value that nobody set.
 DEFAULT_ORIGIN = "SEMANTICS default"
@@ -21,7 +13,8 @@ DEFAULT_ORIGIN = "SEMANTICS default"
 
 @dataclass(frozen=True, slots=True)
 class ThresholdKind:
-    """One number of one rule. low, high: what may be set, both included. zh, en: what it says."""
+    """One number of one rule. low, high: what may be set, both included. zh, en: what it says. per_scope: False where
+    it tells of meters or sources, which belong to no one scope: then it is set for all."""
 
     rule: str
     name: str
@@ -31,6 +24,7 @@ class ThresholdKind:
     high: float
     zh: str
     en: str
+    per_scope: bool = True
 
 
 KINDS: tuple[ThresholdKind, ...] = (
@@ -52,6 +46,18 @@ KINDS: tuple[ThresholdKind, ...] = (
     ThresholdKind("cap_abs", "tolerance", 0.02, "share", 0, 0.5, "容差", "load above the cap that is not over"),
     ThresholdKind("units_over", "n_min", 45, "min", 15, 120, "超限时长", "over slots that open the alert"),
     ThresholdKind("units_over", "m_min", 60, "min", 15, 120, "观察窗口", "slots among which they lie"),
+    ThresholdKind(
+        "night_run", "begin_h", 22, "hour of the day", 22, 24, "夜间开始", "the night begins, the evening before"
+    ),
+    ThresholdKind("night_run", "end_h", 6, "hour of the day", 1, 12, "夜间结束", "the night ends"),
+    ThresholdKind("night_run", "sigmas", 3, "sigma", 0, 10, "标准差倍数", "excess over the mean night, deviations"),
+    ThresholdKind("night_run", "margin", 0.05, "share", 0, 1, "余量占基准负荷", "least excess, of R all night"),
+    ThresholdKind("step_up", "jump", 0.3, "share", 0.01, 2, "阶跃占基准负荷", "rise over the slot before, of R"),
+    ThresholdKind("step_up", "back", 0.15, "share", 0, 2, "回落占基准负荷", "above the load before, of R: it is gone"),
+    ThresholdKind("step_up", "hold_min", 60, "min", 15, 105, "保持时长", "the rise must hold"),
+    ThresholdKind("over_capacity", "factor", 1.1, "times", 1, 5, "最大负荷倍数", "load over the baseline's maximum"),
+    ThresholdKind("over_capacity", "n_min", 90, "min", 15, 120, "超限时长", "over slots that open the alert"),
+    ThresholdKind("over_capacity", "m_min", 120, "min", 15, 120, "观察窗口", "slots among which they lie"),
     ThresholdKind("shift", "drop", 0.3, "share", 0.05, 1, "降幅占日基准", "least fall below the own day_kwh"),
     ThresholdKind("shift", "total", 0.1, "share", 0, 0.5, "总量容差", "distance of the enterprise's day from its own"),
     ThresholdKind("shift", "least", 0.1, "share", 0, 1, "降幅占总量", "least fall, of the enterprise's day"),
@@ -61,11 +67,15 @@ KINDS: tuple[ThresholdKind, ...] = (
     ThresholdKind("offline", "escalate_min", 1440, "min", 15, 10080, "升级时长", "silence that makes it grade 2"),
     ThresholdKind("offline", "near_start_h", 6, "h", 0, 6, "临近命令开始", "begins so near the order: grade 2"),
     ThresholdKind("offline", "day_missing_min", 240, "min", 15, 1440, "当日累计缺失", "missing in a day: grade 2"),
-    ThresholdKind("bad_data", "capacity_factor", 1.5, "times", 1, 10, "合同容量倍数", "above it a value is suspect"),
-    ThresholdKind("baseline", "low_confidence", 0.25, "share", 0, 10, "低置信误差", "RRMSE above it: low confidence"),
+    ThresholdKind("bad_data", "capacity_factor", 1.5, "times", 1, 10, "合同容量倍数", "above it: suspect", False),
     ThresholdKind(
-        "treatment_off", "running", 0.2, "share", 0, 1, "生产负荷比例", "production runs, of rated"
+        "feed_down", "evidence_share", 0.2, "share", 0, 1, "有数据计量点比例", "a source is down below", False
     ),
+    ThresholdKind("feed_down", "plants", 3, "count", 1, 1000, "企业数", "least plants that use the source", False),
+    ThresholdKind("closing", "below_min", 30, "min", 15, 120, "解除时长", "slots low enough that close a slot rule"),
+    ThresholdKind("closing", "below_share", 0.95, "share", 0.1, 1, "解除比例", "share of the cap that is low enough"),
+    ThresholdKind("baseline", "low_confidence", 0.25, "share", 0, 10, "低置信误差", "RRMSE above it: low confidence"),
+    ThresholdKind("treatment_off", "running", 0.2, "share", 0, 1, "生产负荷比例", "production runs, of rated"),
     ThresholdKind("treatment_off", "off", 0.1, "share", 0, 1, "治污负荷比例", "treatment is off below, of rated"),
     ThresholdKind("treatment_off", "n_min", 45, "min", 15, 120, "关停时长", "flagged slots that open the alert"),
     ThresholdKind("treatment_off", "m_min", 60, "min", 15, 120, "观察窗口", "slots among which they lie"),
@@ -76,52 +86,3 @@ KINDS: tuple[ThresholdKind, ...] = (
 def kind_of(rule: str, name: str) -> ThresholdKind | None:
     """The kind of a threshold, None for an unknown name."""
     return next((k for k in KINDS if k.rule == rule and k.name == name), None)
-
-
-@dataclass(frozen=True, slots=True)
-class _Column:
-    default: float
-    row: I64  # scope, -1 = every scope; sorted so that a later row wins
-    valid_from: I64
-    valid_to: I64
-    value: F64
-    origin: tuple[str, ...]
-
-
-class ThresholdTable:
-    """The thresholds of a world. Where nothing is set, lookups cost nothing: one value for all scopes."""
-
-    def __init__(self, rows: Sequence[Threshold], scope_row: dict[str, int], kinds: Sequence[ThresholdKind]) -> None:
-        self._columns = {}
-        for kind in kinds:
-            own = [r for r in rows if r.rule == kind.rule and r.name == kind.name]
-            own.sort(key=lambda r: (r.scope_id is not None, r.valid_from))
-            self._columns[kind.rule, kind.name] = _Column(
-                kind.default,
-                np.array([-1 if r.scope_id is None else scope_row[r.scope_id] for r in own], np.int64),
-                np.array([r.valid_from for r in own], np.int64),
-                np.array([r.valid_to for r in own], np.int64),
-                np.array([r.value for r in own], np.float64),
-                tuple(r.origin for r in own),
-            )
-
-    def at(self, rule: str, name: str, scopes: I64, at_s: int) -> F64:
-        """Value of each scope (rows of the world), [S], for a local day that begins at ``at_s``; not to be written to
-        (one value may stand for all)."""
-        column = self._columns[rule, name]
-        result = np.broadcast_to(np.float64(column.default), scopes.shape)
-        holds = np.flatnonzero((column.valid_from <= at_s) & (at_s < column.valid_to))
-        if len(holds):
-            result = result.copy()
-        for i in holds.tolist():
-            result[... if column.row[i] < 0 else scopes == column.row[i]] = column.value[i]
-        return result
-
-    def of_scope(self, rule: str, name: str, scope: int, at_s: int) -> tuple[float, str]:
-        """Value and origin for one scope."""
-        column = self._columns[rule, name]
-        found = column.default, DEFAULT_ORIGIN
-        for i in np.flatnonzero((column.valid_from <= at_s) & (at_s < column.valid_to)).tolist():
-            if column.row[i] in (-1, scope):
-                found = float(column.value[i]), column.origin[i]
-        return found

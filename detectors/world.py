@@ -14,7 +14,8 @@ from detectors.lines import CountedLines, counted_lines, unit_loads_kw, units_ca
 from detectors.registry import FOREVER, Baseline, Exemption, Order, Registry, with_default_scopes
 from detectors.registry_columns import PUSHES, BaselineColumns, ExemptionColumns, OrderColumns
 from detectors.slots import local_date
-from detectors.thresholds import KINDS, ThresholdTable
+from detectors.threshold_table import ThresholdTable
+from detectors.thresholds import KINDS
 from detectors.treatment import TreatmentPairs, treatment_pairs
 from detectors.vocab import Control, Role
 
@@ -170,7 +171,7 @@ def compile_world(registry: Registry, slot_s: int = 900, day_type: DayType | Non
         zone=registry.zone,
         slot_s=slot_s,
         day_type=kind_of_day,
-        thresholds=ThresholdTable(registry.thresholds, scope_row, KINDS),
+        thresholds=ThresholdTable(registry.thresholds, scope_row, KINDS, registry.zone),
         scope_ids=tuple(s.scope_id for s in registry.scopes),
         scope_row=scope_row,
         meter_row=meter_row,
