@@ -17,7 +17,7 @@ BROKER ?= embedded
 # Which tests of test-full.
 MARKERS ?= java or prometheus or chromium
 
-.PHONY: help setup hooks demo test test-kafka test-full lint bench bench-growth faults faults-sample soak soak-sample migrate lock ci clean
+.PHONY: help setup hooks demo test test-kafka test-full lint bench bench-growth faults faults-sample soak soak-sample quality migrate lock ci clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -65,6 +65,9 @@ soak: $(VENV)/dev.stamp ## Run everything for long and draw what it holds: build
 soak-sample: $(VENV)/dev.stamp ## The same for a short while, with every check at its end
 	@$(BIN)/python -m pytest -m soak tests/soak $(ARGS)
 
+quality: $(VENV)/quality.stamp ## Measure how good the verdicts are, on measured data (QUALITY_SEEDS=1000-1099 CASE=steel:night_run:1017)
+	@$(BIN)/python -m tests.quality $(if $(QUALITY_SEEDS),--seeds $(QUALITY_SEEDS)) $(if $(CASE),--case '$(CASE)') $(ARGS)
+
 migrate: $(VENV)/demo.stamp ## Bring the database CUOFENG_DATABASE_URL to the newest schema
 	@$(BIN)/cuofeng migrate $(ARGS)
 
@@ -75,7 +78,8 @@ lock: ## Resolve the requirements again and write the locks with hashes
 	compile='build/lock/bin/uv pip compile --quiet --universal --generate-hashes --python-version 3.11 pyproject.toml'; \
 	$$compile --output-file requirements/core.txt; \
 	$$compile --extra demo --extra build --constraint requirements/core.txt --output-file requirements/demo.txt; \
-	$$compile --extra dev --constraint requirements/demo.txt --output-file requirements/dev.txt
+	$$compile --extra dev --constraint requirements/demo.txt --output-file requirements/dev.txt; \
+	$$compile --extra build --extra quality --constraint requirements/dev.txt --output-file requirements/quality.txt
 
 ci: ## Everything that CI runs, in its order
 	@.ci/run
@@ -99,4 +103,9 @@ $(VENV)/demo.stamp: requirements/demo.txt pyproject.toml | $(BIN)/python
 $(VENV)/dev.stamp: requirements/dev.txt pyproject.toml | $(BIN)/python
 	@$(PIP) install --require-hashes -r $<
 	@$(PIP) install --no-deps --no-build-isolation -e .
+	@touch $@
+
+# On top of the tests' environment: the harness compares with a detector of scikit-learn.
+$(VENV)/quality.stamp: requirements/quality.txt $(VENV)/dev.stamp
+	@$(PIP) install --require-hashes -r $<
 	@touch $@

@@ -9,7 +9,12 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).resolve().parents[2]
-EXTRAS = {"core": (), "demo": ("build", "demo"), "dev": ("build", "demo", "arrow", "dev")}
+EXTRAS = {
+    "core": (),
+    "demo": ("build", "demo"),
+    "dev": ("build", "demo", "arrow", "dev"),
+    "quality": ("build", "quality"),
+}
 PIN = re.compile(
     r"^(?P<name>[A-Za-z0-9._-]+)==(?P<version>[^ ;]+)(?: ;[^\\]*)? \\\n"
     r"(?:    --hash=sha256:[0-9a-f]{64}(?: \\)?\n)+",
@@ -47,6 +52,8 @@ def test_a_lock_holds_what_the_project_asks_for(lock: str, extras: tuple[str, ..
 
 
 def test_a_smaller_lock_has_the_versions_of_the_larger() -> None:
-    core, demo, dev = pins("core"), pins("demo"), pins("dev")
+    core, demo, dev, quality = pins("core"), pins("demo"), pins("dev"), pins("quality")
     assert core == {name: demo[name] for name in core}
     assert demo == {name: dev[name] for name in demo}
+    shared = dev.keys() & quality.keys()
+    assert {name: dev[name] for name in shared} == {name: quality[name] for name in shared}

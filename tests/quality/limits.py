@@ -1,0 +1,143 @@
+"""Cases under a limit or a cap. What is kept or broken follows from how the days are made: from the plant's own days of
+the reference period, never from the baseline that the product fits."""
+
+import numpy as np
+import numpy.typing as npt
+
+from detectors.registry import Order
+from detectors.slots import LocalDay, local_date
+from detectors.vocab import Control, Measure
+from tests.quality.case import Case, CaseNotPossibleError, Event, blank_case, rng_of
+from tests.quality.natural import SLOTS_PER_H, Nature, Span
+from tests.quality.periods import reference_before
+from tests.quality.sites import SLOT_S
+
+F64 = npt.NDArray[np.float64]
+
+REDUCTIONS = (0.2, 0.3, 0.5)
+#: A break is one beyond the tolerance of a day's energy (SEMANTICS §3.13).
+LEAST_BREAK, MOST_BREAK = 0.03, 0.20
+DAY_TOLERANCE = 0.03
+#: A plant that keeps its limit uses this share of its cap on a working day.
+KEPT_SHARE = (0.6, 1.0)
+
+
+def limit_kept(nature: Nature, seed: int, kind: str = "limit_kept") -> Case:
+    """Three to ten days under a limit of 20, 30 or 50 %: every working day scaled to a share of its cap."""
+    return _limited(nature, seed, kind, broken=False)
+
+
+def limit_broken(nature: Nature, seed: int) -> Case:
+    """As ``limit_kept``; some days, one at least, use 3 to 20 % more than the cap."""
+    return _limited(nature, seed, "limit_broken", broken=True)
+
+
+def cap_kept(nature: Nature, seed: int) -> Case:
+    """An absolute cap between idle and running load that the plant's load is cut at."""
+    return _capped(nature, seed, "cap_kept", broken=False)
+
+
+def cap_broken(nature: Nature, seed: int) -> Case:
+    """As ``cap_kept``, and for one to six hours of production the load lies 3 to 20 % above the cap."""
+    return _capped(nature, seed, "cap_broken", broken=True)
+
+
+def _limited(nature: Nature, seed: int, kind: str, *, broken: bool) -> Case:
+    rng = rng_of(nature.site.name, kind, seed)
+    days = _some_days(nature, rng, int(rng.integers(3, 11)))
+    window = Span(days[0].first_slot, days[-1].end_slot)
+    case = blank_case(nature, kind, seed, window, reference_before(nature.site, window.first))
+    reduction = float(rng.choice(REDUCTIONS))
+    case.order = Order(
+        "order",
+        "scope",
+        Control.LIMIT,
+        window.first * SLOT_S,
+        window.end * SLOT_S,
+        reduction=reduction,
+        measure=Measure.ENERGY,
+    )
+    cap_kwh = (1 - reduction) * nature.reference_day_kwh(case.reference.first, case.reference.end)
+    breaks = rng.random(len(days)) < 0.4
+    breaks[int(rng.integers(len(days)))] = True
+    shortens = rng.random() < 0.5
+    for day, breaks_it in zip(days, breaks & broken, strict=True):
+        where = case.columns(Span(day.first_slot, day.end_slot))
+        natural_kwh = float(case.true_kw[where].sum()) / SLOTS_PER_H
+        share = rng.uniform(LEAST_BREAK, MOST_BREAK) + 1 if breaks_it else rng.uniform(*KEPT_SHARE)
+        if not breaks_it and natural_kwh <= share * cap_kwh:
+            continue  # a rest day stays what it was
+        made = _cut_short if shortens and natural_kwh > share * cap_kwh else _scaled
+        case.true_kw[where] = made(case.true_kw[where], share * cap_kwh * SLOTS_PER_H, nature.idle_kw)
+        if breaks_it:
+            over = np.cumsum(case.true_kw[where]) / SLOTS_PER_H > cap_kwh * (1 + DAY_TOLERANCE)
+            if over.any():
+                crossing = day.first_slot + int(over.argmax())
+                case.events.append(Event("limit_broken", Span(day.first_slot, day.end_slot), crossing))
+            else:
+                case.gray.append(Span(day.first_slot, day.end_slot))
+    case.measured()
+    first = local_date(case.zone, window.first * SLOT_S)
+    case.about = (
+        f"limit {reduction:.0%} from {first}, {len(days)} days, {'shorter days' if shortens else 'scaled days'}"
+    )
+    return case
+
+
+def _capped(nature: Nature, seed: int, kind: str, *, broken: bool) -> Case:
+    rng = rng_of(nature.site.name, kind, seed)
+    days = _some_days(nature, rng, int(rng.integers(2, 6)))
+    window = Span(days[0].first_slot, days[-1].end_slot)
+    case = blank_case(nature, kind, seed, window, reference_before(nature.site, window.first))
+    cap_kw = round(nature.level_kw(float(rng.uniform(0.3, 0.8))), 1)
+    natural = case.true_kw[case.columns(window)].copy()
+    case.true_kw = np.minimum(case.true_kw, cap_kw * rng.uniform(0.8, 1.0))
+    if broken:
+        n = int(rng.integers(SLOTS_PER_H, 6 * SLOTS_PER_H + 1))
+        above = cap_kw * (1 + rng.uniform(LEAST_BREAK, MOST_BREAK))
+        full = np.lib.stride_tricks.sliding_window_view(natural, n).min(axis=1) > above
+        if not full.any():
+            raise CaseNotPossibleError(f"no {n} slots of these days lie above {above:.1f} kW")
+        at = window.first + int(rng.choice(np.flatnonzero(full)))
+        case.true_kw[case.columns(Span(at, at + n))] = above
+        case.events = [Event.run("cap_broken", Span(at, at + n))]
+    case.measured()
+    case.order = Order("order", "scope", Control.CAP, window.first * SLOT_S, window.end * SLOT_S, cap_kw=cap_kw)
+    case.about = f"cap {cap_kw:g} kW from {local_date(case.zone, window.first * SLOT_S)}, {len(days)} days"
+    return case
+
+
+def _some_days(nature: Nature, rng: np.random.Generator, n: int) -> list[LocalDay]:
+    """``n`` adjacent days without a missing slot, one of them at least a working one, behind a reference period."""
+    for _ in range(1_000):
+        at = int(rng.integers(0, len(nature.days) - n))
+        days, kwh = nature.days[at : at + n], nature.day_kwh[at : at + n]
+        if np.isnan(kwh).any():
+            continue
+        try:
+            reference = reference_before(nature.site, days[0].first_slot)
+            usual = nature.reference_day_kwh(reference.first, reference.end)
+        except (CaseNotPossibleError, ValueError):
+            continue
+        if (kwh > 0.5 * usual).any():
+            return list(days)
+    raise CaseNotPossibleError(f"{nature.site.name}: no {n} days with production behind a reference period")
+
+
+def _scaled(load_kw: F64, wanted: float, idle_kw: float) -> F64:
+    """The day with every load in the same proportion. wanted: the sum of its slots."""
+    return np.asarray(load_kw * (wanted / load_kw.sum()), np.float64)
+
+
+def _cut_short(load_kw: F64, wanted: float, idle_kw: float) -> F64:
+    """The day as it was until the plant shuts early; from there on idle, so far as it drew more."""
+    idle = np.minimum(load_kw, idle_kw)
+    for at in range(len(load_kw), -1, -1):
+        cut = np.concatenate((load_kw[:at], idle[at:]))
+        if cut.sum() <= wanted:
+            break
+    else:
+        return _scaled(load_kw, wanted, idle_kw)
+    if at < len(load_kw):
+        cut[at] += wanted - cut.sum()  # the slot in which it shuts
+    return np.asarray(cut, np.float64)
