@@ -61,6 +61,12 @@ def _day_energy(case: AlertCase) -> Words:
     return joined([(zh, en), NOTHING if peak is None else (f"最高 {kw(peak)}", f"peak {kw(peak)}")], ",", ", ")
 
 
+def _hours_over(case: AlertCase) -> Words:
+    """For how long of the day it was over when that was enough, beside the load."""
+    told = hours((case.threshold("over_min") or 0.0) / 60)
+    return joined([(f"累计已达 {told}", f"{told} over in all"), _load(case)], ",", ", ")
+
+
 def _units(case: AlertCase) -> Words:
     """How many may run, beside the load."""
     allowed, total = case.fact("units_allowed"), case.fact("units_total")
@@ -96,7 +102,9 @@ RULE_WORDS: Mapping[Rule, RuleWords] = {
     Rule.STOP_DAY: RuleWords(
         "停产日电量超限", "used more energy than a stopped plant may in a day", _day_energy, alert_closing.with_day
     ),
-    Rule.HOURS_OVER: RuleWords("当日累计超限", "was over its cap for hours of the day", _load, alert_closing.with_day),
+    Rule.HOURS_OVER: RuleWords(
+        "当日累计超限", "was over its cap for hours of the day", _hours_over, alert_closing.with_day
+    ),
     Rule.LIMIT_SLOT: RuleWords("超限产负荷", "drew more than its limited load", _load, alert_closing.after_below),
     Rule.LIMIT_DAY: RuleWords(
         "日电量超限产上限", "broke its energy cap of the day", _day_energy, alert_closing.with_day

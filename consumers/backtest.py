@@ -2,14 +2,23 @@
 
 import shutil
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from consumers.backtest_rows import ALERT_COLUMNS, DAY_COLUMNS, SLOT_COLUMNS, alert_rows, day_columns, slot_columns
+from consumers.backtest_pictures import Pictures
+from consumers.backtest_rows import (
+    ALERT_COLUMNS,
+    DAY_COLUMNS,
+    SLOT_COLUMNS,
+    alert_rows,
+    day_columns,
+    slot_columns,
+    touching,
+)
 from consumers.backtest_write import sink
 from consumers.file_account import Account, RowFault
 from consumers.files import readings_in
@@ -28,6 +37,8 @@ BLOCK_SCOPES = 1_000
 BLOCK_SCOPES_WITH_SLOTS = 250
 #: Every file that a back-test may write.
 OUTPUTS = tuple(f"{name}.{form}" for name in ("slots", "days", "alerts") for form in ("csv", "parquet"))
+#: Folder of the alerts' pictures.
+PICTURES = "evidence"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +49,7 @@ class BacktestOptions:
     begin: int | None = None
     end: int | None = None
     with_slots: bool = True
+    with_pictures: bool = False
     format: str = "csv"
     slot_s: int = 900
 
@@ -84,6 +96,7 @@ def run_backtest(
         out.mkdir(parents=True, exist_ok=True)
         for name in OUTPUTS:  # of an earlier run: it would read as a part of this one
             (out / name).unlink(missing_ok=True)
+        shutil.rmtree(out / PICTURES, ignore_errors=True)
         for path in sorted(work.iterdir()):
             path.replace(out / path.name)
     finally:
@@ -114,12 +127,16 @@ def _write(world: World, history: History, folder: Path, options: BacktestOption
         slots = None
         if options.with_slots:
             slots = files.enter_context(sink(folder, "slots", SLOT_COLUMNS, options.format))
-        size = BLOCK_SCOPES_WITH_SLOTS if options.with_slots else BLOCK_SCOPES
+        pictures = Pictures(world, history.as_of, folder / PICTURES) if options.with_pictures else None
+        with_slots = options.with_slots or pictures is not None
+        size = BLOCK_SCOPES_WITH_SLOTS if with_slots else BLOCK_SCOPES
         for at in range(0, len(by_name), size):
             block = by_name[at : at + size]
             scopes = np.array(sorted(block), np.int64)
             places = np.searchsorted(scopes, block).tolist()
-            judged = history.judge(scopes, with_slots=options.with_slots)
+            judged: Iterable[DayResult] = history.judge(scopes, with_slots=with_slots)
+            if pictures is not None:
+                judged = list(judged)
             kept = [r for r in judged if _is_asked_for(world, r, history.as_of, options)]
             if not kept:
                 continue
@@ -129,6 +146,10 @@ def _write(world: World, history: History, folder: Path, options: BacktestOption
                 for s, place in zip(block, places, strict=True):
                     for columns in slot_columns(world, kept, s, place, options.begin, options.end):
                         slots.write(columns)
+            if pictures is not None:
+                of_block = {world.scope_ids[s]: place for s, place in zip(block, places, strict=True)}
+                shown = touching(history.alerts.values(), world.slot_s, options.begin, options.end)
+                pictures.write([a for a in shown if a.scope_id in of_block], of_block, list(judged))
     rows = alert_rows(world, history.alerts.values(), history.as_of, options.begin, options.end)
     with sink(folder, "alerts", ALERT_COLUMNS, options.format) as alerts:
         alerts.write([list(c) for c in zip(*rows, strict=True)] if rows else [[] for _ in ALERT_COLUMNS])

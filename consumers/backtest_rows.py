@@ -110,6 +110,15 @@ def day_columns(
     ]
 
 
+def touching(alerts: Iterable[Alert], slot_s: int, begin: int | None, end: int | None) -> list[Alert]:
+    """The alerts whose slots touch ``[begin, end)``; None: unbounded."""
+    return [
+        a
+        for a in alerts
+        if (begin is None or (a.last_slot + 1) * slot_s > begin) and (end is None or a.first_slot * slot_s < end)
+    ]
+
+
 def alert_rows(
     world: World, alerts: Iterable[Alert], as_of: int, begin: int | None, end: int | None
 ) -> list[tuple[Any, ...]]:
@@ -120,11 +129,7 @@ def alert_rows(
     def end_text(slot: int | None) -> str:
         return "" if slot is None else instant_text(zone, (slot + 1) * slot_s)
 
-    kept = [
-        a
-        for a in alerts
-        if (begin is None or (a.last_slot + 1) * slot_s > begin) and (end is None or a.first_slot * slot_s < end)
-    ]
+    kept = touching(alerts, slot_s, begin, end)
     kept.sort(key=lambda a: (a.scope_id, a.first_slot, a.rule.value, a.order_id or ""))
     return [
         (

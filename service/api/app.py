@@ -14,7 +14,20 @@ from service.api.feed_watch import FeedWatch
 from service.api.gate import Gate
 from service.api.parts import HealthWatch, KeyRing, Parts
 from service.api.release import installed_version
-from service.api.routes import alerts, audit, caps, console, days, feed, health, orders, plants, rulebooks, scopes
+from service.api.routes import (
+    alerts,
+    audit,
+    caps,
+    console,
+    days,
+    evidence,
+    feed,
+    health,
+    orders,
+    plants,
+    rulebooks,
+    scopes,
+)
 from service.api.tokens import TokenCodec
 from service.clock import Clock
 from service.observability.metrics import ServeMetrics
@@ -58,7 +71,7 @@ def create_app(settings: Settings, engine: AsyncEngine, clock: Clock) -> FastAPI
     app.router.route_class = GuardedRoute
     app.router.redirect_slashes = False
     problems.install(app)
-    for routes in (feed, alerts, audit, plants, orders, rulebooks, scopes, caps, days, health, console):
+    for routes in (feed, alerts, evidence, audit, plants, orders, rulebooks, scopes, caps, days, health, console):
         routes.register(app)
     app.add_middleware(Gate, metrics=parts.metrics)
     return app

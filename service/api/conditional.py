@@ -13,11 +13,19 @@ def tagged(request: Request, body: Any) -> Response:
 
     Only for answers without ``data_as_of``: those change with every slot.
     """
-    written = msgspec.json.encode(body)
+    return _answered(request, msgspec.json.encode(body), "application/json")
+
+
+def tagged_text(request: Request, text: str, media_type: str) -> Response:
+    """The same for a text that is written already."""
+    return _answered(request, text.encode(), media_type)
+
+
+def _answered(request: Request, written: bytes, media_type: str) -> Response:
     etag = f'"{hashlib.sha256(written).hexdigest()[:32]}"'
     if _names(request.headers.get("if-none-match", ""), etag):
         return Response(status_code=304, headers={"ETag": etag})
-    return Response(written, headers={"ETag": etag}, media_type="application/json")
+    return Response(written, headers={"ETag": etag}, media_type=media_type)
 
 
 def _names(header: str, etag: str) -> bool:

@@ -94,6 +94,16 @@ class SpanQuery(Query):
     to: Instant = Field(description="end, not included")
 
 
+class LanguageQuery(Query):
+    """In which language words are."""
+
+    lang: Literal["zh", "en"] = Field("zh", description="language of the words")
+
+
+class PictureSpanQuery(SpanQuery, LanguageQuery):
+    """A span of time, and the language of the words."""
+
+
 class AtQuery(Query):
     """An instant."""
 

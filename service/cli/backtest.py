@@ -46,6 +46,9 @@ def register(app: typer.Typer) -> None:
         begin: Annotated[str | None, typer.Option("--from", help="Write nothing before.")] = None,
         end: Annotated[str | None, typer.Option("--to", help="Write nothing from here on.")] = None,
         slots: Annotated[bool, typer.Option("--slots/--no-slots", help="Write a row a slot.")] = True,
+        evidence: Annotated[
+            bool, typer.Option("--evidence", help="Draw each alert: evidence/RULE-ALERT_ID.zh.svg and .en.svg.")
+        ] = False,
         form: Annotated[str, typer.Option("--format", help="csv or parquet.")] = "csv",
         as_json: Annotated[bool, typer.Option("--json", help="Report as JSON.")] = False,
     ) -> None:
@@ -59,6 +62,7 @@ def register(app: typer.Typer) -> None:
             begin=instant_of(begin, zone, "--from"),
             end=instant_of(end, zone, "--to"),
             with_slots=slots,
+            with_pictures=evidence,
             format=form,
             slot_s=settings.slot_s,
         )

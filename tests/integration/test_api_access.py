@@ -36,6 +36,7 @@ MATRIX: dict[tuple[str, str], tuple[str, set[str], bool]] = {
     ("GET", "/v1/alert-events"): ("/v1/alert-events", READ, True),
     ("GET", "/v1/alerts"): ("/v1/alerts", READ, True),
     ("GET", "/v1/alerts/{alert_id}"): ("/v1/alerts/a1", READ, True),
+    ("GET", "/v1/alerts/{alert_id}/evidence.svg"): ("/v1/alerts/a1/evidence.svg", READ, True),
     ("POST", "/v1/alerts/{alert_id}/acknowledge"): ("/v1/alerts/a1/acknowledge", WORK, True),
     ("GET", "/v1/plants"): ("/v1/plants", READ, True),
     ("GET", "/v1/plants/{plant_id}/orders"): ("/v1/plants/P1/orders?at=2017-11-16T04:00:00Z", READ, True),
@@ -50,6 +51,11 @@ MATRIX: dict[tuple[str, str], tuple[str, set[str], bool]] = {
     ("GET", "/v1/scopes/{scope_id}/caps/explain"): ("/v1/scopes/P1/caps/explain", READ, True),
     ("GET", "/v1/scopes/{scope_id}/load"): (
         "/v1/scopes/P1/load?from=2017-11-16T00:00:00Z&to=2017-11-16T04:00:00Z",
+        READ,
+        True,
+    ),
+    ("GET", "/v1/scopes/{scope_id}/evidence.svg"): (
+        "/v1/scopes/P1/evidence.svg?from=2017-11-16T00:00:00Z&to=2017-11-16T04:00:00Z",
         READ,
         True,
     ),

@@ -139,6 +139,8 @@ async def test_an_alert_is_read_and_acknowledged(engine: AsyncEngine, tmp_path: 
         await page.goto(f"{address}/#key={world.keys['city']}")
         await page.click("#alerts li[data-alert=a1]")
         await expect(page.locator("#alert .summary")).to_have_text("停产令期间负荷 400 kW,高于允许的 100 kW。")
+        await expect(page.locator("#alert .evidence img")).to_be_visible()
+        assert await page.locator("#alert .evidence img").evaluate("image => image.naturalWidth") == 960
         await expect(page.locator("#curve .band.violating")).to_have_count(1)
         await expect(page.locator("#curve rect.span")).to_have_count(1)
         await page.screenshot(path=tmp_path / "alert.png")
@@ -179,6 +181,8 @@ async def test_the_page_speaks_english_too(engine: AsyncEngine) -> None:
         await page.click("#language")
         await expect(page.locator("#tab-alerts")).to_contain_text("Alerts")
         await expect(page.locator("#alert .summary")).to_have_text("400 kW under a stop order that allows 100 kW.")
+        await expect(page.locator("#alert .evidence a")).to_have_text("Save this picture")
+        assert "lang%3D%22en%22" in str(await page.locator("#alert .evidence img").get_attribute("src"))
         await expect(page.locator("html")).to_have_attribute("lang", "en")
         assert (
             await page.locator("[data-word]").evaluate_all("all => all.filter(e => e.dataset.word === e.textContent)")

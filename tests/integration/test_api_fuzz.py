@@ -11,13 +11,14 @@ from tests.integration.world import add_alert, add_orders
 PATHS = [
     "/v1/alert-events", "/v1/alerts", "/v1/alerts/{}", "/v1/plants", "/v1/scopes/{}/load", "/v1/days/{}", "/v1/status",
     "/v1/audit/unlisted", "/v1/orders", "/v1/plants/{}/orders", "/v1/scopes/{}/caps", "/v1/scopes/{}/caps/explain",
+    "/v1/alerts/{}/evidence.svg", "/v1/scopes/{}/evidence.svg",
     "/v1/rulebooks", "/v1/rulebooks/{}",
     "/static/{}", "/v1/{}", "/{}",
 ]  # fmt: skip
 NAMES = [
     "after", "limit", "county", "plant_id", "rule", "cursor", "scope_id", "grade", "condition", "evidence", "work",
     "order_id", "from", "to", "open", "code", "at", "control", "clause", "document", "level", "rulebook", "revisions",
-    "version", "x",
+    "version", "lang", "x",
 ]  # fmt: skip
 VALUES = [
     "", "0", "1", "-1", "1000", "99999999999999999999", "1e5", "NaN", "true", "a1", "P1", "新密市", "stop_run", "stop",

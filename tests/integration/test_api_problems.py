@@ -17,6 +17,10 @@ from tests.integration.world import NOON, SETTINGS, add_alert
 
 ADDRESSES = {
     "/v1/alerts/{alert_id}": "/v1/alerts/a1",
+    "/v1/alerts/{alert_id}/evidence.svg": "/v1/alerts/a1/evidence.svg",
+    "/v1/scopes/{scope_id}/evidence.svg": (
+        "/v1/scopes/P1/evidence.svg?from=2017-11-16T00:00:00Z&to=2017-11-16T01:00:00Z"
+    ),
     "/v1/plants/{plant_id}/orders": "/v1/plants/P1/orders",
     "/v1/rulebooks/{rulebook_id}": "/v1/rulebooks/zhengzhou-2017",
     "/v1/scopes/{scope_id}/caps": "/v1/scopes/P1/caps?from=2017-11-16T00:00:00Z&to=2017-11-16T01:00:00Z",
@@ -202,7 +206,9 @@ async def test_openapi_describes_every_route_of_the_api_with_an_example(service:
     for path, item in document["paths"].items():
         for method, operation in item.items():
             good = operation["responses"]["200"]["content"]
-            if path != "/metrics":
+            if path.endswith(".svg"):
+                assert good["image/svg+xml"]["example"], (method, path)
+            elif path != "/metrics":
                 name = good["application/json"]["schema"]["$ref"].rsplit("/", 1)[1]
                 assert "example" in document["components"]["schemas"][name], (method, path)
             for status, response in operation["responses"].items():

@@ -1,7 +1,7 @@
 // The page: a list of alerts and plants that follows the change feed, and the curve of what was chosen.
 import { drawCurve, drawLegend } from "./curve.js";
 import { drawExplanation, drawOrders, explanation, plantOrders } from "./orders.js";
-import { allPages, acknowledge, forgetKey, get, getTagged, hasKey, newAttempt, setKey, takeKeyFromAddress } from "./service.js";
+import { allPages, acknowledge, forgetKey, get, getTagged, hasKey, newAttempt, pictureAddress, setKey, takeKeyFromAddress } from "./service.js";
 import { currentLanguage, label, setLanguage, word } from "./words.js";
 
 const OPEN = new Set(["pending", "firing", "recovering"]);
@@ -195,10 +195,25 @@ async function showAlert() {
   place.replaceChildren(
     make("div", "pills", make("b", "", label(alert.rule)), make("span", "pill", word(`grade${alert.grade}`)), pill(alert.condition), pill(alert.evidence), pill(alert.work)),
     make("p", "summary", summary(alert)),
+    evidencePicture(alert),
     make("dl", "facts", ...facts.map(([name, value]) => make("div", "", make("dt", "", word(name)), make("dd", "", value)))),
     alert.work === "new" ? ackForm(alert, etag) : "",
     make("ol", "history", ...events.map((e) => make("li", "", make("span", "", time(e.occurred_at)), make("span", "", label(e.type)), make("span", "", e.actor ? `${e.actor}: ${e.reason}` : "")))),
   );
+}
+
+// What was measured, as the service draws it; an alert of a source has no load and no picture.
+function evidencePicture(alert) {
+  const place = make("figure", "evidence");
+  place.hidden = true;
+  guarded(async () => {
+    const address = await pictureAddress(`/v1/alerts/${encodeURIComponent(alert.id)}/evidence.svg`, { lang: currentLanguage() });
+    const picture = Object.assign(document.createElement("img"), { src: address, alt: summary(alert) });
+    const save = Object.assign(make("a", "", word("save_picture")), { href: address, download: `${alert.rule}-${alert.id}.svg` });
+    place.replaceChildren(picture, make("figcaption", "", save));
+    place.hidden = false;
+  })();
+  return place;
 }
 
 function ackForm(alert, etag) {

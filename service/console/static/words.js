@@ -13,7 +13,7 @@ const ZH = {
   by_energy: "按日电量", warning: "预警{level}", daily: "每日", a_day: "日", no_document: "未登记文件", no_clause: "未登记条款", no_cap: "不受限", curve_keys: "负荷曲线:左右键移动,回车查看该时段允许负荷的由来",
   order_state: "当前", order_what: "内容", order_basis: "依据", order_when: "时间", order_cap: "允许",
   about_state: "结论", about_order: "依据", about_baseline: "基准", about_cap: "计算", about_units: "计数", about_day_cap: "日电量", about_exemption: "豁免", about_tolerance: "容差", about_beside: "其他令", about_missing: "缺少",
-  grade1: "预警", grade2: "报警", minutes: "分钟", seconds: "秒", backfill: "历史补报", language: "EN", now: "当前",
+  grade1: "预警", grade2: "报警", minutes: "分钟", seconds: "秒", backfill: "历史补报", language: "EN", save_picture: "保存证据图", now: "当前",
 };
 const EN = {
   demo: "demonstration data 演示数据", forget: "Sign out", ask_title: "Enter your access key", ask_why: "The key stays in this tab and is forgotten when it closes.",
@@ -29,7 +29,7 @@ const EN = {
   by_energy: "by day energy", warning: "{level} warning", daily: "daily", a_day: "day", no_document: "no document recorded", no_clause: "no clause recorded", no_cap: "no cap", curve_keys: "Load curve: arrow keys move, Enter tells where that slot's cap comes from",
   order_state: "Now", order_what: "Order", order_basis: "By", order_when: "When", order_cap: "Allowed",
   about_state: "Answer", about_order: "Order", about_baseline: "Baseline", about_cap: "Arithmetic", about_units: "Counting", about_day_cap: "Day energy", about_exemption: "Exemption", about_tolerance: "Tolerance", about_beside: "Other orders", about_missing: "Missing",
-  grade1: "warning", grade2: "alarm", minutes: "min", seconds: "s", backfill: "backfill", language: "中文", now: "now",
+  grade1: "warning", grade2: "alarm", minutes: "min", seconds: "s", backfill: "backfill", language: "中文", save_picture: "Save this picture", now: "now",
 };
 const CODES = {
   stop_run: ["停产期间运行", "running under a stop"], stop_day: ["停产日电量超限", "day energy under a stop"], limit_slot: ["限产负荷超限", "over the limit"],
@@ -47,7 +47,7 @@ const CODES = {
   idle_unknown: ["停产负荷未知", "idle level unknown"], no_baseline: ["无基准", "no baseline"], no_day_energy: ["无日基准电量", "no day energy"], undecidable: ["用电无法判定", "cannot be decided"],
   estimated: ["按负荷估算不能判定", "left open by the estimate"], units_unknown: ["运行台数不明", "running units not known"],
   day_cap_used: ["日电量已用尽", "day cap used"], over_capacity: ["超合同容量", "over capacity"], not_evidence: ["非有效数据", "not evidence"], no_multiplier: ["无综合倍率", "no multiplier"],
-  below_cap: ["回落", "below cap"], order_end: ["令已结束", "order ended"], window_end: ["时段结束", "window ended"], exemption: ["豁免", "exemption"], day_end: ["当日结束", "day ended"], cleared: ["已恢复", "cleared"],
+  below_cap: ["回落", "below cap"], order_end: ["令已结束", "order ended"], window_end: ["时段结束", "window ended"], exemption: ["豁免", "exemption"], day_end: ["当日结束", "day ended"], cleared: ["已恢复", "cleared"], night_end: ["夜间结束", "night ended"], stepped_down: ["阶跃已回落", "stepped down"], order_begin: ["令开始", "order began"],
 };
 
 let language = "zh";
