@@ -29,6 +29,9 @@ class AlertCase:
     order: Order | None
     baseline: Baseline | None
     thresholds: Mapping[str, Any]
+    below_min: float  # so long at or under ``below_share`` of the cap closes a slot rule
+    below_share: float
+    low_confidence: float  # a baseline with a larger RRMSE is of low confidence
     steps_kw: Mapping[str, float]
     slot_s: int
     zone: ZoneInfo

@@ -4,7 +4,6 @@ from collections.abc import Callable, Mapping
 
 from consumers.alert_case import NOTHING, AlertCase, Words, day_and_time, kw, kwh, minutes, per_cent
 from detectors.registry import FOREVER
-from detectors.rules.over import BELOW_MIN, BELOW_SHARE
 from detectors.vocab import CloseReason, Rule
 
 Piece = Callable[[AlertCase], Words]
@@ -20,16 +19,22 @@ def _order_end(case: AlertCase) -> Words:
 
 def _window(case: AlertCase) -> str:
     """The window of a slot rule: so long compliant closes it."""
-    return minutes(case.threshold("m_min") or BELOW_MIN)
+    return minutes(case.threshold("m_min") or case.below_min)
 
 
 def _below(case: AlertCase) -> Words:
     """The closing test of slot rules, as a load where the cap is known."""
-    length, cap = minutes(BELOW_MIN), case.alert.peak_cap_kw
+    length, cap = minutes(case.below_min), case.alert.peak_cap_kw
     if cap is None:
-        return f"连续 {length} 不高于允许负荷的 {BELOW_SHARE}", f"{length} at or under {BELOW_SHARE} × cap"
-    told = kw(BELOW_SHARE * cap)
-    return f"连续 {length} 不高于 {told}({BELOW_SHARE} × 允许)", f"{length} at or under {told} ({BELOW_SHARE} × cap)"
+        return (
+            f"连续 {length} 不高于允许负荷的 {case.below_share:g}",
+            f"{length} at or under {case.below_share:g} × cap",
+        )
+    told = kw(case.below_share * cap)
+    return (
+        f"连续 {length} 不高于 {told}({case.below_share:g} × 允许)",
+        f"{length} at or under {told} ({case.below_share:g} × cap)",
+    )
 
 
 def after_below(case: AlertCase) -> Words:
@@ -44,7 +49,7 @@ def after_below(case: AlertCase) -> Words:
 
 def after_units(case: AlertCase) -> Words:
     """No more units than allowed."""
-    allowed, length, long = case.fact("units_allowed"), minutes(BELOW_MIN), _window(case)
+    allowed, length, long = case.fact("units_allowed"), minutes(case.below_min), _window(case)
     zh, en = ("允许台数", "the units allowed") if allowed is None else (f"{allowed:g} 台(线)", f"{allowed:g} units")
     end_zh, end_en = _order_end(case)
     return (
@@ -81,7 +86,7 @@ def with_night(case: AlertCase) -> Words:
 
 def after_step(case: AlertCase) -> Words:
     """Back from the step."""
-    length, end = minutes(BELOW_MIN), _order_end(case)
+    length, end = minutes(case.below_min), _order_end(case)
     return (
         f"连续 {length} 回落到阶跃前负荷附近,或{end[0]}关闭",
         f"clears after {length} back near the load before the step, or {end[1]}",
@@ -96,7 +101,7 @@ def after_capacity(case: AlertCase) -> Words:
 
 def after_treatment(case: AlertCase) -> Words:
     """Treatment runs again, or production rests."""
-    length = minutes(BELOW_MIN)
+    length = minutes(case.below_min)
     return (
         f"连续 {length} 治污设施运行或生产停下,且计量完整后关闭",
         f"clears after {length}, fully measured, in which the treatment runs or the production rests",
@@ -162,7 +167,7 @@ def _was_below(case: AlertCase) -> Words:
 
 
 def _units_kept(case: AlertCase) -> Words:
-    length = minutes(BELOW_MIN)
+    length = minutes(case.below_min)
     return f"连续 {length} 运行不多于允许台数", f"{length} with no more units running than allowed"
 
 
@@ -175,4 +180,7 @@ _WHY: Mapping[CloseReason, Piece] = {
     CloseReason.DAY_END: _fixed("当日结束", "the local day ended"),
     CloseReason.COVERAGE: _fixed("全部计量点已有数据", "every meter speaks again"),
     CloseReason.CLEARED: _fixed("数据恢复正常", "the data is as it should be again"),
+    CloseReason.NIGHT_END: _fixed("夜间结束", "the night ended"),
+    CloseReason.STEPPED_DOWN: _fixed("负荷回落到阶跃前附近", "the load was back near what it was before the step"),
+    CloseReason.ORDER_BEGIN: _fixed("命令开始", "an order began"),
 }

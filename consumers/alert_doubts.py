@@ -4,9 +4,6 @@ from consumers.alert_case import NOTHING, AlertCase, Words, day_and_time, joined
 from detectors.units import SLACK_ESTIMATED
 from detectors.vocab import Control, Rule
 
-#: A baseline that misses its own left-out days by more than this share is of low confidence (DOMAIN §4).
-LOW_CONFIDENCE_RRMSE = 0.25
-
 #: Rules about data: coverage is what they say, not what makes them uncertain.
 _OF_DATA = (Rule.OFFLINE, Rule.BAD_DATA, Rule.OUTAGE, Rule.FEED_DOWN)
 _BY_HAND = (Control.CAP,)
@@ -51,7 +48,7 @@ def _baseline(case: AlertCase) -> Words:
     if baseline.rrmse is None:
         return f"基准 {name} 的误差未经检验", f"the error of baseline {name} was not measured"
     error = per_cent(baseline.rrmse)
-    if baseline.rrmse > LOW_CONFIDENCE_RRMSE:
+    if baseline.rrmse > case.low_confidence:
         return f"基准 {name} 误差 {error},置信度低", f"baseline {name} has an error of {error}: low confidence"
     return f"基准 {name} 误差 {error}", f"baseline {name} has an error of {error}"
 

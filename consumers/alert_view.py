@@ -12,9 +12,10 @@ import numpy as np
 from consumers.alert_case import AlertCase
 from consumers.alert_words import summary
 from detectors.alerts import Alert
+from detectors.confidence import THRESHOLD as LOW_CONFIDENCE
 from detectors.episodes import thresholds_of
 from detectors.registry import Baseline, Order, Plant
-from detectors.slots import local_date
+from detectors.slots import instant, local_date
 from detectors.vocab import Kind, Scale
 from detectors.world import World, baseline_at
 
@@ -75,12 +76,21 @@ class AlertViews:
         return datetime.fromtimestamp((slot + 1) * self._world.slot_s, self._zone).isoformat()
 
     def _case(self, alert: Alert, plant: Plant | None, thresholds: Mapping[str, Any]) -> AlertCase:
+        zone, scope = self._world.zone, self._world.scope_row.get(alert.scope_id, -1)
+        midnight = instant(zone, local_date(zone, alert.last_slot * self._world.slot_s), 0)
+
+        def holds(rule: str, name: str) -> float:
+            return self._world.thresholds.of_scope(rule, name, scope, midnight)[0]
+
         return AlertCase(
             alert=alert,
             subject=plant.name if plant else alert.scope_id.removeprefix("source:"),
             order=self._order.get(alert.order_id or ""),
             baseline=self._baseline(alert),
             thresholds=thresholds,
+            below_min=holds("closing", "below_min"),
+            below_share=holds("closing", "below_share"),
+            low_confidence=holds(*LOW_CONFIDENCE),
             steps_kw=self._steps_kw(alert),
             slot_s=self._world.slot_s,
             zone=self._zone,

@@ -165,6 +165,9 @@ class CloseReason(StrEnum):
     DAY_END = "day_end"
     COVERAGE = "coverage"  # every meter speaks again
     CLEARED = "cleared"  # the data fault is over
+    NIGHT_END = "night_end"
+    STEPPED_DOWN = "stepped_down"  # 30 min near the load before the jump
+    ORDER_BEGIN = "order_begin"
 
 
 def code(member: IntEnum | IntFlag) -> str:
