@@ -1,7 +1,39 @@
-"""Fits the baseline of a scope from the days of a reference period, and turns it into registry rows (DOMAIN §4)."""
+"""Fits the baseline of a scope from the days of a reference period, and turns it into registry rows (DOMAIN §4).
 
+A pure function of the days: the same days in any order give the same fit, byte for byte. How each number is found is
+told in docs/baselines.md; the parts are ``baseline_days`` (which days count), ``baseline_faults`` (data that are not
+the plant), ``baseline_levels`` (running and idle) and ``baseline_energies`` (day energies, errors, nights).
+"""
+
+import hashlib
 from collections.abc import Sequence
+from dataclasses import replace
 
+import numpy as np
+import numpy.typing as npt
+
+from detectors.baseline_days import (
+    Period,
+    drop_thin_days,
+    energies_kwh,
+    filled,
+    leave_out_by_calendar,
+    leave_out_low_use,
+    period_of,
+    timeline,
+)
+from detectors.baseline_energies import (
+    confidence_of,
+    error_of,
+    middle_days,
+    night_energies,
+    night_spread,
+    profile_kw,
+    typical,
+)
+from detectors.baseline_faults import at_a_fraction, spikes, stuck, zeros_believed
+from detectors.baseline_levels import Standing, idle_level_kw, rough_running_kw, standing_still, top_kw
+from detectors.baseline_run_up import run_up
 from detectors.baseline_types import (
     METHODS,
     DayKind,
@@ -13,6 +45,7 @@ from detectors.baseline_types import (
     RunUp,
     dropped_counts,
 )
+from detectors.baseline_words import with_words
 from detectors.registry import FOREVER, Baseline
 
 __all__ = [
@@ -27,7 +60,20 @@ __all__ = [
     "baselines_of",
     "dropped_counts",
     "fit_baseline",
+    "run_up",
 ]
+
+F64 = npt.NDArray[np.float64]
+Bool = npt.NDArray[np.bool_]
+
+#: Highest load believed: this quantile of the loads of the days that count; lowest: this one of all that show anything.
+MAX_QUANTILE, FLOOR_QUANTILE = 0.999, 0.001
+#: Rest days are told apart from so many on, where their energy differs by this share, and varies by no more than that.
+LEAST_REST_DAYS, REST_DIFFERS, REST_VARIES = 4, 0.10, 0.25
+#: ... and where half of it is still above what the plant uses standing still, by this factor.
+REST_ABOVE_IDLE = 1.1
+#: An idle level above this share of the running level is doubtful: ask for an approved residual load.
+DOUBTFUL_IDLE = 0.3
 
 
 def fit_baseline(
@@ -43,10 +89,37 @@ def fit_baseline(
 ) -> Fit:
     """The baseline of one scope from the days of its reference period, in any order.
 
+    method: ``mean``, ``median`` or ``mid6of10`` of the working days that count, or ``capacity``: the running level is
+    ``capacity_kw``, given by hand, and day energies are in its proportion. year_before: the same weeks a year ago, to
+    be compared with (``run_up``). With fewer than ``min_days`` working days that count the fit is refused.
+
     Raises:
         ValueError: unknown method, a day given twice, or a ``slot_s`` that does not tile a day.
     """
-    raise NotImplementedError
+    if method not in METHODS:
+        raise ValueError(f"method {method}: not one of {', '.join(METHODS)}")
+    period = period_of(days, slot_s, min_coverage)
+    _drop_faults(period, min_coverage)
+    top = top_kw(period.kw)
+    standing = standing_still(timeline(period), top, slot_s=slot_s)
+    scale = rough_running_kw(timeline(period), top)
+    is_stuck, equal_h = stuck(period, idle_level_kw(standing, scale))
+    if is_stuck.any():
+        period.drop(is_stuck, DropReason.STUCK)
+        standing = standing_still(timeline(period), top, slot_s=slot_s)
+    leave_out_by_calendar(period)
+    energies = energies_kwh(period)
+    leave_out_low_use(period, energies, None if np.isnan(standing.split_kw) else standing.split_kw, low_use_share)
+    fit = _blank(period, method)
+    fit = replace(fit, data_hash=_hash(period, method, capacity_kw, min_coverage, low_use_share))
+    refusal = _refusal(period, energies, method, capacity_kw, min_days)
+    if refusal is None:
+        fit = _learned(fit, period, standing, energies, capacity_kw, equal_h)
+    else:
+        fit = replace(fit, refusal=refusal, idle_reason=standing.reason)
+    if year_before is not None:
+        fit = replace(fit, run_up=run_up(days, year_before, slot_s=slot_s))
+    return with_words(replace(fit, doubts=_doubts(fit)))
 
 
 def baselines_of(
@@ -63,32 +136,239 @@ def baselines_of(
     """Registry rows of a fit, one a day type that is applied; none where the fit was refused."""
     if fit.refusal is not None or fit.running_kw is None:
         return ()
-    rows = []
-    for day_type in fit.applied:
-        row = fit.row(day_type)
-        if row is None:
-            continue
-        rows.append(
-            Baseline(
-                scope_id=scope_id,
-                version=version,
-                valid_from=valid_from,
-                valid_to=valid_to,
-                running_kw=fit.running_kw,
-                max_kw=fit.max_kw,
-                idle_kw=fit.idle_kw,
-                day_kwh=row.day_kwh,
-                day_type=row.day_type,
-                profile_kw=row.profile_kw if with_profile else (),
-                method=fit.method,
-                origin=origin if origin is not None else f"fit {fit.first_day} {fit.last_day} sha256:{fit.data_hash}",
-                approved_by=approved_by,
-                night_kwh=row.night_kwh,
-                night_sd_kwh=row.night_sd_kwh,
-                floor_kw=fit.floor_kw,
-                equal_h=fit.equal_h,
-                rrmse=row.rrmse,
-                bias=row.bias,
-            )
+    rows = (fit.row(day_type) for day_type in fit.applied)
+    return tuple(
+        Baseline(
+            scope_id=scope_id,
+            version=version,
+            valid_from=valid_from,
+            valid_to=valid_to,
+            running_kw=fit.running_kw,
+            max_kw=fit.max_kw,
+            idle_kw=fit.idle_kw,
+            day_kwh=row.day_kwh,
+            day_type=row.day_type,
+            profile_kw=row.profile_kw if with_profile else (),
+            method=fit.method,
+            origin=origin if origin is not None else f"fit {fit.first_day} {fit.last_day} sha256:{fit.data_hash}",
+            approved_by=approved_by,
+            night_kwh=row.night_kwh,
+            night_sd_kwh=row.night_sd_kwh,
+            floor_kw=fit.floor_kw,
+            equal_h=fit.equal_h,
+            rrmse=row.rrmse,
+            bias=row.bias,
         )
-    return tuple(rows)
+        for row in rows
+        if row is not None
+    )
+
+
+def _drop_faults(period: Period, min_coverage: float) -> None:
+    if not zeros_believed(period):
+        period.kw[period.kw == 0] = np.nan
+        drop_thin_days(period, min_coverage, DropReason.ZEROS)
+    high = spikes(period)
+    if high.any():
+        period.drop(np.asarray(high.any(axis=1)), DropReason.SPIKE)
+    fallen = at_a_fraction(period)
+    if fallen.any():
+        period.drop(fallen, DropReason.LEVEL)
+
+
+def _refusal(period: Period, energies: F64, method: str, capacity_kw: float | None, min_days: int) -> str | None:
+    if method == "capacity" and not (capacity_kw is not None and capacity_kw > 0):
+        return "no_capacity"
+    if method == "capacity":
+        return None
+    if not period.shows.any():
+        return "no_days"
+    work = _working_days(period)
+    if not np.nanmax(period.kw) > 0:
+        return "no_load"
+    if int(work.sum()) < max(min_days, 1):
+        return "few_days"
+    return None if float(energies[work].mean()) > 0 else "no_load"
+
+
+def _working_days(period: Period) -> Bool:
+    """Days of which a working day's energy is made, [D]: workdays that count."""
+    return np.asarray(period.counts & period.is_kind(DayKind.WORKDAY), np.bool_)
+
+
+def _learned(
+    fit: Fit, period: Period, standing: Standing, energies: F64, capacity_kw: float | None, equal_h: float | None
+) -> Fit:
+    """Levels and rows of a period that is not refused."""
+    work, rest = _working_days(period), period.counts & period.is_kind(DayKind.RESTDAY)
+    kw = filled(period)
+    running = _running_kw(kw[_chosen(work, energies, fit.method)], standing, fit.method)
+    given_kwh: float | None = None
+    if fit.method == "capacity" and capacity_kw is not None:
+        typical_kwh = float(energies[work].mean()) if work.any() else 0.0
+        given_kwh = capacity_kw * (typical_kwh / running if running > 0 and typical_kwh > 0 else 24.0)
+        running = capacity_kw
+    idle = idle_level_kw(standing, running)
+    nights = np.full(len(kw), np.nan) if idle is None else night_energies(period, kw, idle)
+    rows = [_row("all", work, kw, energies, nights, fit.method, given_kwh, night_days=work | rest)]
+    if work.any():
+        rows.append(_row("workday", work, kw, energies, nights, fit.method, given_kwh))
+    if rest.any():
+        factor = given_kwh / float(energies[work].mean()) if given_kwh is not None and work.any() else None
+        rest_kwh = None if factor is None else factor * float(energies[rest].mean())
+        rows.append(_row("restday", rest, kw, energies, nights, fit.method, rest_kwh))
+    applied, why = _applied(rows, standing)
+    shown = period.kw[period.shows]
+    used = period.kw[work | rest]
+    known, counted = shown[~np.isnan(shown)], used[~np.isnan(used)]
+    highest = float(np.quantile(counted, MAX_QUANTILE)) if len(counted) else running
+    learned = standing.reason == "learned"
+    return replace(
+        fit,
+        running_kw=_kw(running),
+        max_kw=_kw(max(capacity_kw or 0.0, running) if fit.method == "capacity" else max(highest, running)),
+        idle_kw=None if idle is None else _kw(idle),
+        idle_reason="too_high" if learned and idle is None else standing.reason,
+        idle_median_kw=_kw(standing.median_kw) if learned else None,
+        idle_hours=round(standing.hours, 2),
+        stops=standing.stops,
+        split_kw=_kw(standing.split_kw) if idle is not None else None,
+        floor_kw=_kw(float(np.quantile(known, FLOOR_QUANTILE))) if len(known) else None,
+        equal_h=equal_h,
+        rows=tuple(rows),
+        applied=applied,
+        applied_reason=why,
+        confidence=confidence_of(rows[0].rrmse, rows[0].days),
+        used=tuple(period.days[d] for d in np.flatnonzero(work | rest).tolist()),
+    )
+
+
+def _running_kw(kw: F64, standing: Standing, method: str) -> float:
+    """Load while the plant runs: mean (or median) of the loads above the split; without one, above half of the top."""
+    if len(kw) == 0:
+        return 0.0
+    split = standing.split_kw if standing.reason == "learned" else top_kw(kw) / 2
+    above = kw[kw > split]
+    if len(above) == 0:
+        above = kw.reshape(-1)
+    return float(np.median(above) if method == "median" else above.mean())
+
+
+def _chosen(work: Bool, energies: F64, method: str) -> npt.NDArray[np.int64]:
+    """Places of the days that a method takes its levels from."""
+    places = np.flatnonzero(work)
+    return places[middle_days(energies[places])] if method == "mid6of10" else places
+
+
+def _row(
+    day_type: str,
+    days: Bool,
+    kw: F64,
+    energies: F64,
+    nights: F64,
+    method: str,
+    given_kwh: float | None,
+    night_days: Bool | None = None,
+) -> DayTypeRow:
+    own = energies[days]
+    day_kwh = given_kwh if given_kwh is not None else typical(own, method)
+    error = error_of(own, method, given_kwh)
+    loads = kw[_chosen(days, energies, method)]
+    profile = profile_kw(loads, method, day_kwh) if len(loads) else np.zeros(0)
+    night_kwh, night_sd_kwh = night_spread(nights[days if night_days is None else night_days])
+    return DayTypeRow(
+        day_type,
+        _kw(day_kwh),
+        tuple(_kw(v) for v in profile.tolist()),
+        len(own),
+        None if error.rrmse is None else round(error.rrmse, 4),
+        None if error.bias is None else round(error.bias, 4),
+        None if night_kwh is None else _kw(night_kwh),
+        None if night_sd_kwh is None else _kw(night_sd_kwh),
+    )
+
+
+def _applied(rows: Sequence[DayTypeRow], standing: Standing) -> tuple[tuple[str, ...], str]:
+    """The day types that the registry gets, and why.
+
+    Rest days get a row of their own only where they are worked in a steady way: a row made of idle days, or of worked
+    and idle ones, would accuse an honest plant under a limit of its base load, or of the Saturday it is allowed.
+    """
+    one, two = ("all",), ("workday", "restday")
+    rest = next((r for r in rows if r.day_type == "restday"), None)
+    if rest is None or rest.days < LEAST_REST_DAYS:
+        return one, "few"
+    work = rows[0].day_kwh
+    if abs(rest.day_kwh - work) <= REST_DIFFERS * work:
+        return one, "same"
+    idle = standing.median_kw * 24 if standing.reason == "learned" else 0.0
+    if rest.day_kwh <= 0 or rest.day_kwh / 2 < REST_ABOVE_IDLE * idle:
+        return one, "idle"
+    if rest.rrmse is None or rest.rrmse > REST_VARIES:
+        return one, "mixed"
+    return two, "differs"
+
+
+def _doubts(fit: Fit) -> tuple[str, ...]:
+    """Codes of what a reader must know before approving."""
+    rest, counts = fit.row("restday"), dropped_counts(fit.dropped)
+    found = {
+        "few_days": fit.refusal is None and 0 < (fit.rows[0].days if fit.rows else 0) < 10,
+        "idle_high": fit.idle_kw is not None and fit.idle_kw > DOUBTFUL_IDLE * (fit.running_kw or 0),
+        "idle_of_one_stop": fit.idle_kw is not None and fit.stops == 1,
+        "rest_days_mixed": fit.applied_reason == "mixed" and rest is not None,
+        "level_fault": counts.get(DropReason.LEVEL, 0) > 0,
+        "half_left_out": bool(fit.dropped) and len(fit.dropped) > len(fit.used),
+        "drifts": fit.bias is not None and abs(fit.bias) > 0.1,
+        "run_up": fit.run_up is not None and fit.run_up.is_suspicious,
+    }
+    return tuple(code for code, holds in found.items() if holds)
+
+
+def _blank(period: Period, method: str) -> Fit:
+    dropped = tuple(DroppedDay(d, r) for d, r in zip(period.days, period.reasons, strict=True) if r is not None)
+    return Fit(
+        method=method,
+        slot_s=period.slot_s,
+        first_day=period.days[0] if period.days else None,
+        last_day=period.days[-1] if period.days else None,
+        running_kw=None,
+        max_kw=None,
+        idle_kw=None,
+        idle_reason="never_stops",
+        idle_median_kw=None,
+        idle_hours=0.0,
+        stops=0,
+        split_kw=None,
+        floor_kw=None,
+        equal_h=None,
+        rows=(),
+        applied=(),
+        applied_reason="few",
+        confidence="low",
+        used=(),
+        dropped=dropped,
+        doubts=(),
+        data_hash="",
+        refusal=None,
+        run_up=None,
+        zh="",
+        en="",
+    )
+
+
+def _hash(period: Period, method: str, capacity_kw: float | None, min_coverage: float, low_use_share: float) -> str:
+    """sha256 of the days that show anything, with what they count for, and of the settings; of no other day."""
+    digest = hashlib.sha256()
+    settings = [period.slot_s, method, capacity_kw, min_coverage, low_use_share]
+    digest.update(("cuofeng baseline 1 " + " ".join(map(repr, settings))).encode())
+    for d in np.flatnonzero(period.shows).tolist():
+        digest.update(f"\n{period.days[d]} {period.kinds[d]} {period.reasons[d] or ''} ".encode())
+        loads = period.kw[d]
+        digest.update(np.where(np.isnan(loads), np.nan, loads + 0.0).astype("<f8").tobytes())
+    return digest.hexdigest()
+
+
+def _kw(value: float) -> float:
+    """A level to the watt, an energy to the watt-hour."""
+    return round(value, 3)

@@ -1,0 +1,148 @@
+"""Data faults of a reference period, day by day: what a meter did, not a plant (DOMAIN §4, §5).
+
+Each test compares a scope with itself, needs no contract capacity and no baseline, and errs on the side of dropping: a
+good day that is lost costs little, a bad one that stays moves the baseline for a season.
+"""
+
+import numpy as np
+import numpy.typing as npt
+
+from detectors.baseline_days import Period, timeline
+from detectors.baseline_levels import ZERO_SHARE, rough_running_kw, runs_of, standing_still, top_kw
+
+F64 = npt.NDArray[np.float64]
+Bool = npt.NDArray[np.bool_]
+
+#: Zeros are a habit where they come on this share of the days, in so many runs of an hour.
+ZERO_DAYS, ZERO_RUNS = 0.2, 5
+#: A spike is above so many times the 99th percentile, in this share of the slots at most, and in short runs.
+SPIKE_TIMES, SPIKE_SHARE, SPIKE_H = 2.0, 0.001, 2
+#: A fault of level: base and peak of the day both at this share of the usual or less, by the same factor (to within
+#: so many times), in the usual shape (correlation).
+LEVEL_SHARE, LEVEL_ALIKE, LEVEL_SHAPE = 0.45, 1.35, 0.8
+#: Beside a faulty day, a day whose base is below this share of the usual is its edge.
+EDGE_SHARE = 0.7
+#: A base below this share of the peaks says nothing of a factor.
+LEAST_BASE = 0.02
+#: Stuck: one value for so many hours, and for so many times as long as on the median day.
+STUCK_H, STUCK_TIMES = 3, 4
+
+
+def zeros_believed(period: Period) -> bool:
+    """Whether this plant idles at 0: zeros are its habit, or without them it idles at 1 % of its load or less.
+
+    A silent meter that a system writes as 0 reads as a kept stop; so zeros that come once in a while are no evidence.
+    """
+    zeros = period.kw == 0
+    if not zeros.any():
+        return True
+    runs = runs_of(np.nan_to_num(timeline(period), nan=1.0) == 0)
+    long = int((runs[:, 1] - runs[:, 0] >= period.per_hour).sum())
+    days = (zeros.sum(axis=1) >= period.per_hour).sum()
+    if long >= ZERO_RUNS and days >= ZERO_DAYS * period.shows.sum():
+        return True
+    x, kw = timeline(period), np.where(zeros, np.nan, period.kw)
+    x[x == 0] = np.nan
+    top = top_kw(kw)
+    found = standing_still(x, top, slot_s=period.slot_s)
+    return found.reason == "learned" and found.median_kw <= ZERO_SHARE * rough_running_kw(x, top)
+
+
+def spikes(period: Period) -> Bool:
+    """Slots far above anything else, [D, n]: a few in all, and short."""
+    known = period.kw[~np.isnan(period.kw)]
+    nothing = np.zeros(period.kw.shape, np.bool_)
+    if len(known) == 0:
+        return nothing
+    k = round(0.99 * (len(known) - 1))
+    limit = SPIKE_TIMES * float(np.partition(known, k)[k])
+    if not 0 < limit < known.max():
+        return nothing
+    with np.errstate(invalid="ignore"):
+        high = period.kw > limit
+    if high.sum() > max(SPIKE_SHARE * len(known), SPIKE_H * period.per_hour):
+        return nothing
+    runs = runs_of(high.reshape(-1))
+    return nothing if (runs[:, 1] - runs[:, 0]).max() > SPIKE_H * period.per_hour else high
+
+
+def at_a_fraction(period: Period) -> Bool:
+    """Days at a fraction of their level, [D]: base and peak fell by one factor and the shape of a day stayed.
+
+    A plant that stops keeps its base and loses its shape. Where the base is next to nothing there is nothing to tell
+    by, and nothing is said.
+    """
+    result = np.zeros(len(period.days), np.bool_)
+    shows = np.flatnonzero(period.shows)
+    if len(shows) < 10:
+        return result
+    kw = np.where(np.isnan(period.kw[shows]), np.inf, period.kw[shows])
+    order = np.sort(kw, axis=1)
+    counts = np.isfinite(kw).sum(axis=1)
+    bases, peaks = (order[np.arange(len(shows)), np.maximum(0, (q * (counts - 1)).astype(int))] for q in (0.1, 0.9))
+    busy = peaks >= np.quantile(peaks, 0.6)
+    peak, base = float(np.median(peaks[busy])), float(np.median(bases[busy]))
+    if not base > LEAST_BASE * peak:
+        return result
+    shape = np.nan_to_num(_median_profile(period.kw[shows[busy]]))
+    fell = (peaks <= LEVEL_SHARE * peak) & (bases <= LEVEL_SHARE * base) & (bases > 0)
+    for d in np.flatnonzero(fell).tolist():
+        factors = sorted((peaks[d] / peak, bases[d] / base))
+        known = np.isfinite(kw[d])
+        alike = factors[1] <= LEVEL_ALIKE * factors[0]
+        result[shows[d]] = alike and _correlation(kw[d][known], shape[known]) >= LEVEL_SHAPE
+    return _with_edges(result, shows, bases < EDGE_SHARE * base)
+
+
+def stuck(period: Period, idle_kw: float | None) -> tuple[Bool, float | None]:
+    """Days with one value above idle for far longer than usual here, [D], and the longest such run of the others in h.
+
+    A coarse register makes equal values normal: only what is long for this scope counts.
+    """
+    x = timeline(period)
+    low = -np.inf if idle_kw is None else idle_kw
+    with np.errstate(invalid="ignore"):
+        same = (x[1:] == x[:-1]) & (x[1:] > low)
+    runs = runs_of(same)
+    rows = np.flatnonzero(~np.isnan(x.reshape(-1, period.n)).all(axis=1))
+    own = np.flatnonzero(period.shows)
+    longest = np.ones(len(x) // period.n if period.n else 0)
+    for place in (runs[:, 0], runs[:, 1]):
+        np.maximum.at(longest, place // period.n, runs[:, 1] - runs[:, 0] + 1)
+    of_day = longest[rows]
+    result = np.zeros(len(period.days), np.bool_)
+    if len(own) == 0:
+        return result, None
+    limit = max(STUCK_H * period.per_hour, STUCK_TIMES * float(np.median(of_day)))
+    result[own[of_day > limit]] = True
+    kept = of_day[of_day <= limit]
+    return result, float(kept.max()) / period.per_hour if len(kept) else None
+
+
+def _median_profile(kw: F64) -> F64:
+    """Median of each slot over days, NaN passed over; without warnings where a slot has none."""
+    rising = np.sort(kw, axis=0)  # NaN last
+    counts = (~np.isnan(kw)).sum(axis=0)
+    columns = np.arange(kw.shape[1])
+    low, high = rising[np.maximum(0, (counts - 1) // 2), columns], rising[np.minimum(counts // 2, len(kw) - 1), columns]
+    return np.asarray(np.where(counts > 0, (low + high) / 2, np.nan), np.float64)
+
+
+def _correlation(a: F64, b: F64) -> float:
+    """Pearson's; 0 where one of them is flat."""
+    a, b = a - a.mean(), b - b.mean()
+    size = float(np.sqrt((a * a).sum() * (b * b).sum()))
+    return float((a * b).sum()) / size if size > 0 else 0.0
+
+
+def _with_edges(faulty: Bool, shows: npt.NDArray[np.int64], is_low: Bool) -> Bool:
+    """Faulty days, and low days between and beside them: a spell begins and ends within a day, and has weekends."""
+    found = faulty[shows]
+    result = faulty.copy()
+    for _ in range(3):
+        beside = np.zeros_like(found)
+        beside[1:] |= found[:-1]
+        beside[:-1] |= found[1:]
+        found = found | (beside & is_low)
+    result[shows[found]] = True
+    return result
