@@ -17,7 +17,8 @@ def make_engine(
     statement_timeout_s: float = 60.0,
     idle_in_transaction_s: float = 60.0,
 ) -> AsyncEngine:
-    """An engine whose connections cannot hang for ever.
+    """An engine whose connections cannot hang for ever, nor their sessions: the server gives up a client that does not
+    answer within about two minutes, not after the two hours of most systems.
 
     name: shown in ``pg_stat_activity``. statement_timeout_s: the longest statement; the client gives up 5 s later.
     idle_in_transaction_s: how long a process that froze, or whose machine is gone, may hold what it has locked.
@@ -37,6 +38,9 @@ def make_engine(
                 "statement_timeout": milliseconds,
                 "lock_timeout": "15000",
                 "idle_in_transaction_session_timeout": str(int(idle_in_transaction_s * 1000)),
+                "tcp_keepalives_idle": "60",
+                "tcp_keepalives_interval": "15",
+                "tcp_keepalives_count": "4",
                 "timezone": "UTC",
             },
         },

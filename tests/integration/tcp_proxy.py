@@ -12,6 +12,8 @@ Tamper = Callable[[bytes], bytes]
 Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 #: How long a server gets to act on what it was sent before its connection goes (seconds).
 ACT_S = 0.3
+#: How often a held connection looks whether its line is back (seconds).
+LOOK_S = 0.2
 
 
 @dataclass(slots=True)
@@ -115,6 +117,9 @@ class Proxy:
         reader, server = ends
         with suppress(OSError):
             while data := await reader.read(1 << 16):
+                if self._is_held:
+                    await self._swallow(reader)
+                    return
                 await self._pass()
                 trap = self.trap
                 if trap is not None and trap.armed and trap.word in data:
@@ -144,6 +149,14 @@ class Proxy:
                 await self._pass()
                 client.write(data)
                 await client.drain()
+
+    async def _swallow(self, reader: asyncio.StreamReader) -> None:
+        """Returns when the client gave the connection up and the line is back: only then does the server learn it."""
+        self.swallowed += 1
+        while await reader.read(1 << 16):
+            self.swallowed += 1
+        while self._is_held:
+            await asyncio.sleep(LOOK_S)
 
     async def _pass(self) -> None:
         """Returns when a piece may go on."""
