@@ -12,8 +12,6 @@ Tamper = Callable[[bytes], bytes]
 Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 #: How long a server gets to act on what it was sent before its connection goes (seconds).
 ACT_S = 0.3
-#: How often a held connection looks whether its line is back (seconds).
-LOOK_S = 0.2
 
 
 @dataclass(slots=True)
@@ -45,6 +43,7 @@ class Proxy:
     _work: set[asyncio.Task[None]] = field(default_factory=set)
     _is_cut: bool = False
     _is_held: bool = False
+    _is_back: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def start(self) -> None:
         """Listen on a free port."""
@@ -79,10 +78,12 @@ class Proxy:
     def hold(self) -> None:
         """Half-open: connections stay, nothing passes any more in either direction, ever; new ones are as mute."""
         self._is_held = True
+        self._is_back.clear()
 
     def release(self) -> None:
         """New connections pass again; those that were held stay mute until somebody gives them up."""
         self._is_held = False
+        self._is_back.set()
 
     def restore(self) -> None:
         """Take connections again."""
@@ -155,8 +156,7 @@ class Proxy:
         self.swallowed += 1
         while await reader.read(1 << 16):
             self.swallowed += 1
-        while self._is_held:
-            await asyncio.sleep(LOOK_S)
+        await self._is_back.wait()
 
     async def _pass(self) -> None:
         """Returns when a piece may go on."""
