@@ -147,6 +147,23 @@ LINE_MEMBERS = text(
     " JOIN orders o USING (scope_id) WHERE m.role = 'line' AND m.line_id IS NOT NULL AND o.control = 'units'"
     " AND NOT EXISTS (SELECT 1 FROM scope_meters sm WHERE sm.scope_id = s.scope_id AND sm.meter_id = m.meter_id)"
 )
+# Accounts of the same enterprise that an ordered scope does not sum: `detectors.enterprises`. A day is compared with
+# the usual one, so without a day_kwh there is nothing to look at.
+SIBLINGS = text(
+    "SELECT DISTINCT m.meter_id, s.scope_no FROM orders o JOIN scopes s USING (scope_id) JOIN plants p USING (plant_id)"
+    " JOIN plants q ON coalesce(q.uscc, 'plant ' || q.plant_id) = coalesce(p.uscc, 'plant ' || p.plant_id)"
+    " JOIN meters m ON m.plant_id = q.plant_id"
+    " WHERE o.control IN ('stop', 'limit', 'cap', 'units') AND m.role IN ('supply', 'generation', 'reverse')"
+    " AND EXISTS (SELECT 1 FROM baselines b WHERE b.scope_id = s.scope_id AND b.day_kwh IS NOT NULL)"
+    " AND NOT (s.scope_id = m.plant_id"
+    " AND NOT EXISTS (SELECT 1 FROM scope_meters sm WHERE sm.scope_id = s.scope_id))"
+)
+# Treatment and the production that belongs to it tell of their plant, with and without an order: `detectors.treatment`.
+TREATED = text(
+    "SELECT m.meter_id, s.scope_no FROM meters m JOIN scopes s ON s.scope_id = m.plant_id"
+    " WHERE m.role IN ('treatment', 'production', 'line')"
+    " AND EXISTS (SELECT 1 FROM meters t WHERE t.plant_id = m.plant_id AND t.role = 'treatment')"
+)
 # What a meter that no scope counts at all times has to say may still be that its source is not down (SEMANTICS §5.29):
 # its plant's scope is looked at.
 PLANT_SCOPES = text("SELECT m.meter_id, s.scope_no FROM meters m JOIN scopes s ON s.scope_id = m.plant_id")
@@ -180,7 +197,7 @@ async def load_meter_index(connection: AsyncConnection) -> MeterIndex:
     ]
     members += [
         (rows[meter_id], ALWAYS, FOREVER, scope_no)
-        for statement in (DEFAULT_MEMBERS, LINE_MEMBERS)
+        for statement in (DEFAULT_MEMBERS, LINE_MEMBERS, SIBLINGS, TREATED)
         for meter_id, scope_no in await connection.execute(statement)
     ]
     counted = {row for row, first, last, _ in members if first == ALWAYS and last == FOREVER}

@@ -12,11 +12,12 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from detectors.lines import ScopeLines, lines_by_scope
-from detectors.registry import ALWAYS, FOREVER, Order, Registry, with_default_scopes
+from detectors.registry import ALWAYS, FOREVER, Baseline, Order, Registry, with_default_scopes
 from detectors.registry_columns import daily_window
 from detectors.slots import instant, local_date
 from detectors.vocab import Control
 from service.db.registry_diff import TableChanges
+from service.db.registry_heard import HeardBy, heard_by_scope
 from service.db.registry_spans import Piece, Span, common, differing, merged
 
 #: `offline` looks this far before an order's start (SEMANTICS §5.28).
@@ -62,6 +63,7 @@ def touched_spans(
         work.sources,
         work.calendar,
         work.lines,
+        work.heard,
     ):
         part()
     return {scope: merged(spans) for scope, spans in work.spans.items()}
@@ -111,6 +113,19 @@ class _Touch:
                     self.scopes_of_line[line_id].add(scope_id)
                 for meter_id, begin, end in of_scope.meters:
                     self.of_meter[meter_id][scope_id] += common([(begin, end)], merged(self.by_units[scope_id]))
+        self.ordered: Touched = defaultdict(list)
+        for order in (*self.orders_was.values(), *self.orders_now.values()):
+            self.ordered[order.scope_id].append((order.valid_from, order.valid_to))
+        self.heard_was, self.heard_now = _heard(before), _heard(after)
+        self.compared_with: dict[str, set[str]] = defaultdict(set)  # scopes judged by a plant's usual day too
+        for heard in (self.heard_was, self.heard_now):
+            for scope_id, told in heard.items():
+                for plant_id in told.plants:
+                    self.compared_with[plant_id].add(scope_id)
+                for meter_id, valid, _ in told.accounts:
+                    self.of_meter[meter_id][scope_id] += common([valid], merged(self.ordered[scope_id]))
+                for _, meter_id, valid, _, _ in told.pairs:
+                    self.of_meter[meter_id][scope_id].append(valid)
 
     def touch_meter(self, meter_id: str, spans: Iterable[Span]) -> None:
         """Touch every scope of a meter, while the meter is in it."""
@@ -157,12 +172,13 @@ class _Touch:
             self.spans[scope_id] += self._by_start(spans)
 
     def baselines(self) -> None:
-        """Levels count only where something is ordered."""
-        ordered: Touched = defaultdict(list)
-        for order in (*self.orders_was.values(), *self.orders_now.values()):
-            ordered[order.scope_id].append((order.valid_from, order.valid_to))
+        """Levels count where something is ordered; a highest load, and what readings are believed by, anywhere."""
+        changed = self.changes["baselines"].pairs()
+        unbound = {new.scope_id for pair in changed for new in pair if new is not None and _counts_unordered(new)}
         for (scope_id, _), spans in self._histories("baselines", ("scope_id", "day_type"), lambda row: row.version):
-            self.spans[scope_id] += common(spans, ordered[scope_id])
+            self.spans[scope_id] += spans if scope_id in unbound else common(spans, self.ordered[scope_id])
+            for other in self.compared_with[scope_id]:
+                self.spans[other] += common(spans, merged(self.ordered[other]))
             for counting in self.scopes_of_line.get(scope_id, ()):  # it tells the load of a line
                 self.spans[counting] += common(spans, merged(self.by_units[counting]))
 
@@ -184,6 +200,17 @@ class _Touch:
                 for order in by_scope[scope_id]:
                     if order.control is Control.UNITS:
                         self._touch_order(order, by_scope[scope_id])
+
+    def heard(self) -> None:
+        """Scopes that hear other meters than before: orders of a shift, all the time of treatment."""
+        by_scope = self._orders_by_scope()
+        for scope_id in self.heard_was.keys() | self.heard_now.keys():
+            was, now = (heard.get(scope_id, HeardBy()) for heard in (self.heard_was, self.heard_now))
+            if was.pairs != now.pairs:
+                self.spans[scope_id].append((ALWAYS, FOREVER))
+            if (was.accounts, was.plants) != (now.accounts, now.plants):
+                for order in by_scope[scope_id]:
+                    self._touch_order(order, by_scope[scope_id])
 
     def _orders_by_scope(self) -> dict[str, list[Order]]:
         by_scope: dict[str, list[Order]] = defaultdict(list)
@@ -227,6 +254,8 @@ class _Touch:
             spans.append((int(midnight.timestamp()), int((midnight + timedelta(days=1)).timestamp())))
         for scope_id in {b.scope_id for b in self.after.baselines if b.day_type != "all"} if spans else ():
             self.spans[scope_id] += spans
+            for other in self.compared_with[scope_id]:
+                self.spans[other] += common(spans, merged(self.ordered[other]))
             for counting in self.scopes_of_line.get(scope_id, ()):
                 self.spans[counting] += common(spans, merged(self.by_units[counting]))
 
@@ -245,6 +274,12 @@ class _Touch:
         return [(key, differing(was[key], now[key])) for key in touched]
 
 
+def _counts_unordered(row: Baseline) -> bool:
+    """Whether a baseline tells something of slots without an order: a capacity that is passed, a reading that is not
+    believed."""
+    return row.max_kw is not None or row.floor_kw is not None or row.equal_h is not None
+
+
 def _memberships(registry: Registry) -> dict[tuple[str, str], list[Piece]]:
     """(from, to, sign) of each meter in each scope, while the meter itself is valid; default members included."""
     meters = {meter.meter_id: meter for meter in registry.meters}
@@ -261,6 +296,12 @@ def _lines(registry: Registry) -> dict[str, ScopeLines]:
     """What orders by units are judged by."""
     orders = [o for o in effective_orders(registry).values() if o.valid_from < o.valid_to]
     return lines_by_scope(with_default_scopes(registry), orders)
+
+
+def _heard(registry: Registry) -> dict[str, HeardBy]:
+    """What scopes hear of meters outside their sum."""
+    orders = [o for o in effective_orders(registry).values() if o.valid_from < o.valid_to]
+    return heard_by_scope(with_default_scopes(registry), orders)
 
 
 def _grace_s(order: Order) -> int:
