@@ -359,13 +359,13 @@ def _blank(period: Period, method: str) -> Fit:
 
 def _hash(period: Period, method: str, capacity_kw: float | None, min_coverage: float, low_use_share: float) -> str:
     """sha256 of the days that show anything, with what they count for, and of the settings; of no other day."""
-    digest = hashlib.sha256()
     settings = [period.slot_s, method, capacity_kw, min_coverage, low_use_share]
-    digest.update(("cuofeng baseline 1 " + " ".join(map(repr, settings))).encode())
-    for d in np.flatnonzero(period.shows).tolist():
-        digest.update(f"\n{period.days[d]} {period.kinds[d]} {period.reasons[d] or ''} ".encode())
-        loads = period.kw[d]
-        digest.update(np.where(np.isnan(loads), np.nan, loads + 0.0).astype("<f8").tobytes())
+    shown = np.flatnonzero(period.shows)
+    days = [f"{period.days[d]} {period.kinds[d]} {period.reasons[d] or ''}" for d in shown.tolist()]
+    loads = period.kw[shown] + 0.0  # no negative zero
+    loads[np.isnan(loads)] = np.nan  # one NaN of many
+    digest = hashlib.sha256("\n".join(["cuofeng baseline 1 " + " ".join(map(repr, settings)), *days, ""]).encode())
+    digest.update(loads.astype("<f8").tobytes())
     return digest.hexdigest()
 
 

@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from detectors.baseline_days import Period, timeline
 from detectors.baseline_levels import ZERO_SHARE, rough_running_kw, runs_of, standing_still, top_kw
+from detectors.baseline_types import DropReason
 
 F64 = npt.NDArray[np.float64]
 Bool = npt.NDArray[np.bool_]
@@ -17,11 +18,11 @@ Bool = npt.NDArray[np.bool_]
 ZERO_DAYS, ZERO_RUNS = 0.2, 5
 #: A spike is above so many times the 99th percentile, in this share of the slots at most, and in short runs.
 SPIKE_TIMES, SPIKE_SHARE, SPIKE_H = 2.0, 0.001, 2
-#: A fault of level: base and peak of the day both at this share of the usual or less, by the same factor (to within
-#: so many times), in the usual shape (correlation).
-LEVEL_SHARE, LEVEL_ALIKE, LEVEL_SHAPE = 0.45, 1.35, 0.8
-#: Beside a faulty day, a day whose base is below this share of the usual is its edge.
-EDGE_SHARE = 0.7
+#: A fault of level: base and peak of the day both at this share of that of busy days or less, by one factor (to within
+#: so many times; a coarse register rounds it), in the shape of those days (correlation).
+LEVEL_SHARE, LEVEL_ALIKE, LEVEL_SHAPE = 0.45, 2.5, 0.75
+#: Busy days: this share of the days, those of the highest peaks. Few are enough: a fault may last most of a period.
+BUSY_SHARE = 0.2
 #: A base below this share of the peaks says nothing of a factor.
 LEAST_BASE = 0.02
 #: Stuck: one value for so many hours, and for so many times as long as on the median day.
@@ -70,7 +71,7 @@ def at_a_fraction(period: Period) -> Bool:
     """Days at a fraction of their level, [D]: base and peak fell by one factor and the shape of a day stayed.
 
     A plant that stops keeps its base and loses its shape. Where the base is next to nothing there is nothing to tell
-    by, and nothing is said.
+    by, and nothing is said. A base as low beside days of unproven zeros is the same fault.
     """
     result = np.zeros(len(period.days), np.bool_)
     shows = np.flatnonzero(period.shows)
@@ -80,7 +81,7 @@ def at_a_fraction(period: Period) -> Bool:
     order = np.sort(kw, axis=1)
     counts = np.isfinite(kw).sum(axis=1)
     bases, peaks = (order[np.arange(len(shows)), np.maximum(0, (q * (counts - 1)).astype(int))] for q in (0.1, 0.9))
-    busy = peaks >= np.quantile(peaks, 0.6)
+    busy = peaks >= np.quantile(peaks, 1 - BUSY_SHARE)
     peak, base = float(np.median(peaks[busy])), float(np.median(bases[busy]))
     if not base > LEAST_BASE * peak:
         return result
@@ -91,7 +92,11 @@ def at_a_fraction(period: Period) -> Bool:
         known = np.isfinite(kw[d])
         alike = factors[1] <= LEVEL_ALIKE * factors[0]
         result[shows[d]] = alike and _correlation(kw[d][known], shape[known]) >= LEVEL_SHAPE
-    return _with_edges(result, shows, bases < EDGE_SHARE * base)
+    low = bases <= LEVEL_SHARE * base
+    lost = np.array([r == DropReason.ZEROS for r in period.reasons])
+    beside = np.concatenate([lost[1:], [False]]) | np.concatenate([[False], lost[:-1]])
+    result[shows] |= low & beside[shows]
+    return _with_edges(result, shows, low)
 
 
 def stuck(period: Period, idle_kw: float | None) -> tuple[Bool, float | None]:
@@ -136,13 +141,9 @@ def _correlation(a: F64, b: F64) -> float:
 
 
 def _with_edges(faulty: Bool, shows: npt.NDArray[np.int64], is_low: Bool) -> Bool:
-    """Faulty days, and low days between and beside them: a spell begins and ends within a day, and has weekends."""
-    found = faulty[shows]
+    """Faulty days, and days with as low a base before and behind them: a spell has weekends, and ends within a day."""
     result = faulty.copy()
-    for _ in range(3):
-        beside = np.zeros_like(found)
-        beside[1:] |= found[:-1]
-        beside[:-1] |= found[1:]
-        found = found | (beside & is_low)
-    result[shows[found]] = True
+    for begin, end in runs_of(is_low | faulty[shows]).tolist():
+        spell = shows[begin:end]
+        result[spell] = bool(faulty[spell].any())
     return result

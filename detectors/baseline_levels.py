@@ -119,7 +119,7 @@ def idle_level_kw(standing: Standing, running_kw: float) -> float | None:
     level = (min(standing.ceiling_kw, found) + found) / 2 - margin
     if low <= ZERO_SHARE * running_kw:
         level = min(level, ZERO_SHARE * running_kw)
-    return max(level, low, standing.usual_kw - margin, 0.0)
+    return max(low, min(max(level, standing.usual_kw - margin, 0.0), HIGHEST_IDLE * running_kw))
 
 
 def nth_largest(x: F64, n: int, m: int) -> F64:
