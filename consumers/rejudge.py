@@ -18,10 +18,11 @@ from consumers.pending import DayWork, Pending, Spans
 from consumers.ticking import recount
 from detectors.alerts import NOTHING_CARRIED, Alert
 from detectors.feed import down_on
-from detectors.judge import DayResult, judge_day, margin_slots
+from detectors.judge import DayResult, judge_day, judged_on, margin_slots
 from detectors.known import Known
 from detectors.loads import Fact
-from detectors.slots import Grid, local_date, local_day
+from detectors.slots import Grid, local_day
+from detectors.vocab import Rule
 from detectors.world import rows_of
 from service.db.alert_store import save_alerts, save_live, stored_alerts
 from service.db.feed import publish
@@ -184,13 +185,14 @@ async def _publish(
         return 0
     scope_ids = [world.scope_ids[row] for row in sorted(set().union(*found.scopes.values()))]
     first = local_day(world.zone, min(found.scopes), world.slot_s).first_slot
-    since = datetime.fromtimestamp(first * world.slot_s, UTC)
+    since = datetime.fromtimestamp((first - margin_slots(world.slot_s)) * world.slot_s, UTC)
     stored = await stored_alerts(connection, scope_ids, since, list(found.alerts))
 
     def was_rejudged(view: dict[str, Any]) -> bool:
-        opened = int(datetime.fromisoformat(view["opened_at_slot_end"]).timestamp()) - world.slot_s
+        opened = int(datetime.fromisoformat(view["opened_at_slot_end"]).timestamp()) // world.slot_s - 1
         row = world.scope_row.get(view["scope_id"])
-        return view["id"] not in found.held and row in found.scopes.get(local_date(world.zone, opened), set())
+        day = judged_on(world, Rule(view["rule"]), opened)
+        return view["id"] not in found.held and row in found.scopes.get(day, set())
 
     views = {i: office.views.render(a, as_of) for i, a in found.alerts.items() if i not in found.held}
     plan = changes(views, stored, was_rejudged, datetime.fromtimestamp(as_of, UTC), published_at)

@@ -105,14 +105,17 @@ class Alert:
 
 @dataclass(frozen=True, slots=True)
 class Carry:
-    """What one local day hands to the next of a scope: open alerts, and closes that still cut a window short."""
+    """What one local day hands to the next of a scope: open alerts, closes that still cut a window short, and what
+    the night that began in its evening rests on."""
 
     open: tuple[Alert, ...] = ()
     closed: tuple[tuple[str, str, int], ...] = ()  # rule, order_id, slot
+    ran: tuple[tuple[str, int, int], ...] = ()  # `stop_run` that opened in the evening and closed: order, first, opened
 
     def to_json(self) -> dict[str, Any]:
         """Plain data; equal carries give equal data."""
-        return {"open": [asdict(a) for a in self.open], "closed": [list(c) for c in self.closed]}
+        ran = {"ran": [list(r) for r in self.ran]} if self.ran else {}
+        return {"open": [asdict(a) for a in self.open], "closed": [list(c) for c in self.closed], **ran}
 
     @staticmethod
     def from_json(data: dict[str, Any]) -> "Carry":
@@ -128,7 +131,9 @@ class Carry:
                 "meters": tuple(known.get("meters", ())),
             }
             alerts.append(Alert(**known))
-        return Carry(tuple(alerts), tuple((str(r), str(o), int(s)) for r, o, s in data.get("closed", [])))
+        closed = tuple((str(r), str(o), int(s)) for r, o, s in data.get("closed", []))
+        ran = tuple((str(order), int(first), int(opened)) for order, first, opened in data.get("ran", []))
+        return Carry(tuple(alerts), closed, ran)
 
     def opened(self, rule: Rule, order_id: str | None) -> Alert | None:
         """A copy of the open alert of a rule and order, or None."""

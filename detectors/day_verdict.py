@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from detectors import nights
 from detectors.alerts import Carry
 from detectors.day_rows import DayRows
 from detectors.episodes import SLOT_RULES, Found, any_slot, slot_rules
@@ -185,6 +186,9 @@ def _could_fire(work: "Pass", found: Found, carries: Sequence[Carry]) -> Bool:
     by_day |= is_stop & stop_day.flags(total[:, None], cap)[:, 0]
     by_day |= has_rule & (np.count_nonzero(flags[:, day], axis=1) >= grid.slots_in(240))
     could[rows] = undecidable | by_run | (any_slot(open_slot[:, day]) & by_day)
+    left = np.flatnonzero(~could[rows])
+    over = found.over[rows[left]] | fillable[left]
+    could[rows[left]] = nights.could_violate(work, rows[left], open_slot[left], fill_wh[left], over, carries)
     return could
 
 

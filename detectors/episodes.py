@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from detectors import heard_alerts
+from detectors import heard_alerts, nights, steps
 from detectors.alerts import NOTHING_CARRIED, Alert, Carry
+from detectors.capacity import over_capacities
 from detectors.caps import DAY_TOLERANCE, TOLERANCE
 from detectors.loads import Fact
 from detectors.order_view import OrderView
@@ -71,15 +72,22 @@ def alerts_of_day(work: "Pass", carries: Sequence[Carry]) -> Found:
     silent = wide(caps.ordered | caps.before) & caps.of_order(work.evidence.silent_up) & work.past
     out = _outage_flags(work)
     alerted, unnamed = np.zeros(len(caps.order), np.bool_), np.zeros(len(work.scopes), np.bool_)
+
+    def hand_on(s: int, rule: Rule, order_id: str, closed: int | None) -> None:
+        """A close that still cuts a window of tomorrow short."""
+        if closed is not None and closed >= grid.today.end_slot - grid.margin:
+            closes[s].append((rule.value, order_id, closed))
+
     rules = slot_rules(work.world, caps.order)
     needed = np.array([*(r.n(grid.slot_s) for r in SLOT_RULES), grid.n + 1])[rules]
     may_open = np.count_nonzero(over_slots, axis=1) >= needed
     may_be_silent = np.count_nonzero(silent, axis=1) >= offline.needed(grid.slot_s)
     has_outage = any_slot(out)
     by_day = _day_flags(work, over_slots, rules >= 0)
-    has_open = np.array([bool(c.open) for c in carries], np.bool_)
+    crossed, jumps = nights.crossings(work), steps.jumps(work, over_slots)
+    has_open = np.array([bool(c.open or c.ran) for c in carries], np.bool_)
     looked_at = may_open | may_be_silent | has_outage | has_open[caps.scope]
-    looked_at[[i for flags in by_day.values() for i in flags]] = True
+    looked_at[[*crossed, *jumps, *(i for flags in by_day.values() for i in flags)]] = True
     for i in np.flatnonzero(looked_at).tolist():
         s = int(caps.scope[i])
         carry, view = carries[s], OrderView(work, i, s)
@@ -98,9 +106,19 @@ def alerts_of_day(work: "Pass", carries: Sequence[Carry]) -> Found:
                 slot_s=grid.slot_s,
             )
             alerts[s] += found
-            if closed is not None and closed >= grid.today.end_slot - grid.margin:
-                closes[s].append((rule.rule.value, view.order.order_id, closed))
+            hand_on(s, rule.rule, view.order.order_id, closed)
             alerted[i] |= bool((over_slots[i] & _held(found, open_at, grid.first_slot))[grid.day].any())
+        ran = nights.ran_by_night(work, carry, view.order.order_id, alerts[s])
+        night = nights.night_alert(view, crossed.get(i), ran) if ran or i in crossed else None
+        if night is not None:
+            alerts[s].append(night)
+            alerted[i] |= nights.accuses(work, night, over_slots[i])
+        carried = carry.opened(Rule.STEP_UP, view.order.order_id)
+        if carried or i in jumps:
+            last_close = carry.last_close(Rule.STEP_UP, view.order.order_id)
+            found, closed = steps.walk(view, jumps.get(i), carried, last_close)
+            alerts[s] += found
+            hand_on(s, Rule.STEP_UP, view.order.order_id, closed)
         for day_rule, flags in by_day.items():
             if i in flags:
                 alert = view.day_alert(day_rule, flags[i], open_at, over_slots[i])
@@ -120,17 +138,19 @@ def alerts_of_day(work: "Pass", carries: Sequence[Carry]) -> Found:
         alerts[s].append(alert)
     for s, of_plant, closed in heard_alerts.untreated(work, carries):
         alerts[s] += of_plant
-        if closed is not None and closed >= grid.today.end_slot - grid.margin:
-            closes[s].append((Rule.TREATMENT_OFF.value, "", closed))
+        hand_on(s, Rule.TREATMENT_OFF, "", closed)
+    for s, of_scope, closed in over_capacities(work, carries):
+        alerts[s] += of_scope
+        hand_on(s, Rule.OVER_CAPACITY, "", closed)
     new_carries = [NOTHING_CARRIED] * len(alerts)
     for s, mine in enumerate(alerts):
         if mine or s in closes:
             still = tuple(a for a in mine if a.closed_slot is None and a.rule not in _WITHIN_A_DAY)
-            new_carries[s] = Carry(still, tuple(closes.get(s, ())))
+            new_carries[s] = Carry(still, tuple(closes.get(s, ())), nights.ran_in_the_evening(work, mine))
     return Found(alerts, new_carries, over_slots, alerted, unnamed)
 
 
-_WITHIN_A_DAY = (*DAY_RULES, Rule.LIMIT_PACE)
+_WITHIN_A_DAY = (*DAY_RULES, Rule.LIMIT_PACE, Rule.NIGHT_RUN)
 
 
 def _held(found: list[Alert], open_at: list[bool], first_slot: int) -> Bool:

@@ -23,9 +23,10 @@ from detectors.known import Known, loads_with_known, spread_scopes
 from detectors.loads import Fact, Loads, scope_loads
 from detectors.members import Members, members_on, thresholds_kw
 from detectors.readings import ReadingColumns
-from detectors.slots import Grid, LocalDay
+from detectors.slots import Grid, LocalDay, local_date
 from detectors.unit_counts import UNIT_FIELDS, count_units
 from detectors.verdict import Evidence, Slots, evidence_of, has, set_where, slot_verdicts
+from detectors.vocab import Rule
 from detectors.world import World
 
 I64 = npt.NDArray[np.int64]
@@ -94,6 +95,12 @@ class DayResult:
 def margin_slots(slot_s: int) -> int:
     """Slots of context on either side of a day."""
     return MARGIN_MIN * 60 // slot_s
+
+
+def judged_on(world: World, rule: Rule, opened_slot: int) -> date:
+    """The local day whose judging makes an alert and takes it back: a night's is that of its morning."""
+    ahead_s = MARGIN_MIN * 60 if rule == Rule.NIGHT_RUN else 0
+    return local_date(world.zone, opened_slot * world.slot_s + ahead_s)
 
 
 def judge_day(

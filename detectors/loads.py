@@ -80,8 +80,8 @@ def scope_loads(
     rows, owner, meters, at = members.rows, members.owner, members.meters, members.at
     shape = (n_scopes, grid.n)
     if len(rows) == 0:
-        empty = np.zeros(shape, np.uint16)
-        return Loads(np.zeros(shape, np.int64), empty, empty, empty, empty, np.zeros(n_scopes, np.int64))
+        evidence, counted, missing, facts = (np.zeros(shape, np.uint16) for _ in range(4))
+        return Loads(np.zeros(shape, np.int64), evidence, counted, missing, facts, np.zeros(n_scopes, np.int64))
     sums = _Sums(owner, n_scopes)
     starts = grid.starts_s
     awaited = (starts >= world.member_from[rows, None]) & (starts < world.member_to[rows, None])

@@ -67,6 +67,7 @@ class BaselineColumns:
     running_kw: F64
     idle_kw: F64
     max_kw: F64  # 1.1 R where not given
+    given_max_kw: F64
     day_kwh: F64
     has_profile: Bool
     night_kwh: F64
@@ -86,6 +87,7 @@ class BaselineColumns:
             _f64([*(b.running_kw for b in baselines), None]),
             _f64([*(b.idle_kw for b in baselines), None]),
             _f64([*(1.1 * b.running_kw if b.max_kw is None else b.max_kw for b in baselines), None]),
+            _f64([*(b.max_kw for b in baselines), None]),
             _f64([*(b.day_kwh for b in baselines), None]),
             _bool([*(bool(b.profile_kw) for b in baselines), False]),
             _f64([*(b.night_kwh for b in baselines), None]),

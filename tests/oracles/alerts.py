@@ -14,7 +14,11 @@ from tests.oracles.slot_rules import Episode
 from tests.oracles.timeline import Timeline, Track
 from tests.oracles.verdicts import Verdicts
 
-LOAD_RULES = (Rule.STOP_RUN, Rule.LIMIT_SLOT, Rule.CAP_ABS, Rule.UNITS_OVER, *DAY_RULES, Rule.LIMIT_PACE)
+LOAD_RULES = (
+    *(Rule.STOP_RUN, Rule.LIMIT_SLOT, Rule.CAP_ABS, Rule.UNITS_OVER),
+    *DAY_RULES,
+    *(Rule.LIMIT_PACE, Rule.NIGHT_RUN, Rule.STEP_UP),
+)
 #: §1.5.
 FINAL_AFTER = timedelta(days=3)
 
@@ -82,7 +86,8 @@ def scope_alert(timeline: Timeline, verdicts: Verdicts, track: Track | None, epi
     peak_kw: float | None = None
     cap_kw: float | None = None
     energy_over_kwh: float | None = None
-    baseline = timeline.rules.baseline_at(timeline.scope.scope_id, episode.opened * timeline.local.slot_s)
+    held_at = episode.opened if episode.levels_at is None else episode.levels_at
+    baseline = timeline.rules.baseline_at(timeline.scope.scope_id, held_at * timeline.local.slot_s)
     if track is not None and episode.rule in LOAD_RULES:
         peak_kw, cap_kw = _peak(timeline, verdicts, track, span)
         energy_over_kwh = _energy_over(timeline, verdicts, track, episode, span)

@@ -7,6 +7,7 @@ from detectors.vocab import Reason, Rule, Verdict
 from tests.oracles.caps import has_day_energy, tie_rank
 from tests.oracles.day_rules import day_episodes
 from tests.oracles.lines import lines_of, units_in
+from tests.oracles.night_run import night_episodes
 from tests.oracles.rows import DayRow
 from tests.oracles.slot_rules import LONGEST_M_MIN, Episode, slot_episodes
 from tests.oracles.timeline import Measured, Timeline, Track, filled
@@ -25,7 +26,8 @@ def load_episodes(timeline: Timeline, measured: Measured, verdicts: Verdicts, un
     for track in timeline.tracks:
         runs = slot_episodes(timeline, measured, verdicts, track, until)
         days = day_episodes(timeline, measured, verdicts, track, until, runs)
-        found[track.order.order_id] = runs + days
+        nights = night_episodes(timeline, measured, verdicts, track, until, runs)
+        found[track.order.order_id] = runs + days + nights
     return found
 
 

@@ -17,8 +17,10 @@ from tests.oracles.data_health import (
 from tests.oracles.day_verdicts import day_row, load_episodes
 from tests.oracles.energy import MeterSeries, series_of
 from tests.oracles.local_time import LocalTime
+from tests.oracles.over_capacity import capacity_alerts
 from tests.oracles.rows import AlertRow, DayRow, DayTypes, Judgement, Reading, SlotRow
 from tests.oracles.shift import shift_alerts
+from tests.oracles.step_up import step_episodes
 from tests.oracles.timeline import Timeline, make_timeline
 from tests.oracles.treatment import treatment_alerts
 from tests.oracles.verdicts import Verdicts, judge_slots
@@ -72,6 +74,7 @@ def _scope_alerts(timeline: Timeline, verdicts: Verdicts, feeds: Mapping[str, Fe
     rows = []
     for track in timeline.tracks:
         found = episodes[track.order.order_id]
+        found = [*found, *step_episodes(timeline, verdicts, track)]
         found = [*found, *offline_episodes(timeline, track, feeds), *outage_episodes(timeline, verdicts, track)]
         rows += [scope_alert(timeline, verdicts, track, e) for e in found]
     return rows + [scope_alert(timeline, verdicts, None, e) for e in bad_data_episodes(timeline)]
@@ -121,6 +124,7 @@ def judge(
         episodes = load_episodes(timeline, timeline.measured, verdicts, until)
         days += [day_row(timeline, verdicts, episodes, day) for day in timeline.days if day <= last_day]
         alerts += _scope_alerts(timeline, verdicts, feeds)
+        alerts += capacity_alerts(timeline, verdicts)
         alerts += shift_alerts(timeline, series) + treatment_alerts(timeline, series)
     alerts.sort(key=lambda a: (a.scope_id, a.rule, a.order_id or "", a.first_slot_end))
     return Judgement(tuple(slots), tuple(days), tuple(alerts))

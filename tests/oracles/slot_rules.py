@@ -24,7 +24,7 @@ LONGEST_M_MIN = 120
 
 @dataclass(frozen=True)
 class Episode:
-    """One alert in slots. ``closed_s``: epoch seconds. ``over``: the slots that count, first to last."""
+    """One alert in slots. ``closed_s``: epoch seconds. ``over``: the slots that accuse, first to last."""
 
     rule: Rule
     grade: int
@@ -35,6 +35,7 @@ class Episode:
     close_reason: CloseReason | None = None
     over: tuple[int, ...] = ()
     is_recovering: bool = False
+    levels_at: int | None = None  # slot whose baseline it is held against; None: the one that opens it
 
 
 def slot_rule(track: Track) -> Rule | None:

@@ -165,6 +165,7 @@ def _baselines(draw: st.DrawFn, scope_id: str, span: Span) -> list[Baseline]:
     each = 900 // span.slot_s  # one value a slot
     profile_kw = (301.1,) * 32 * each + (901.3,) * 40 * each + (301.1,) * 24 * each
     running_kw = draw(st.sampled_from([1003.7] * 6 + [487.3, 0.0]))
+    night_kwh, night_sd_kwh = draw(st.sampled_from([(None, None), (3.7, 1.3), (3.7, 151.3), (811.3, 90.7)]))
     one = Baseline(
         scope_id,
         "v1",
@@ -174,6 +175,8 @@ def _baselines(draw: st.DrawFn, scope_id: str, span: Span) -> list[Baseline]:
         idle_kw=draw(st.sampled_from([None, 4.1, 21.3, 21.3])),
         day_kwh=draw(st.sampled_from([None, 9001.3, 16003.7])),
         profile_kw=draw(st.sampled_from([(), (), profile_kw])),
+        night_kwh=night_kwh,
+        night_sd_kwh=night_sd_kwh,
         rrmse=draw(st.sampled_from([None, None, 0.07, 0.41])),
     )
     shape = draw(st.sampled_from(["none", "all", "all", "all", "all", "all", "types", "later"]))
