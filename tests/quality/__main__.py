@@ -67,8 +67,8 @@ def _options() -> argparse.Namespace:
     options = parser.parse_args()
     try:
         options.seeds = seeds_of(options.seeds)
-    except ValueError:
-        parser.error(f"--seeds {options.seeds}: write 1000-1099, or 12")
+    except ValueError as error:
+        parser.error(f"--seeds: {error}")
     options.kinds = [k for k in options.kinds.split(",") if k]
     if unknown := set(options.kinds) - {k.name for k in CASE_KINDS}:
         parser.error(f"--kinds: there is no {', '.join(sorted(unknown))}")
@@ -78,9 +78,11 @@ def _options() -> argparse.Namespace:
 def seeds_of(text: str) -> Sequence[int]:
     """``1000-1099``, both included, or one number. Development below 1000, evaluation above: never both."""
     first, _, last = text.partition("-")
+    if not first.isdecimal() or not (last or first).isdecimal():
+        raise ValueError(f"seeds {text!r}: write 1000-1099, or 12")
     seeds = range(int(first), int(last or first) + 1)
-    if not seeds or seeds[0] < 0 or (seeds[0] < FIRST_EVALUATION_SEED <= seeds[-1]):
-        raise ValueError(text)
+    if not seeds or seeds[0] < FIRST_EVALUATION_SEED <= seeds[-1]:
+        raise ValueError(f"seeds {text!r}: upwards, and all below {FIRST_EVALUATION_SEED} or none")
     return seeds
 
 

@@ -27,11 +27,12 @@ class CaseNotPossibleError(Exception):
 @dataclass(frozen=True, slots=True)
 class Event:
     """Something that must be found in ``span``. ``what`` names it in the report; ``due_slot``: the first slot at which
-    it is true, from which the time to detection counts."""
+    it is true, from which the time to detection counts. size: of a break, by which share the cap is passed."""
 
     what: str
     span: Span
     due_slot: int
+    size: float | None = None
 
     @staticmethod
     def run(what: str, span: Span) -> "Event":
@@ -58,6 +59,8 @@ class Case:
     events: list[Event] = field(default_factory=list)
     gray: list[Span] = field(default_factory=list)  # an alert here is neither right nor wrong
     faults: list[Event] = field(default_factory=list)  # of data: what `offline` or `bad_data` must name
+    #: Of a rule: spans in which what it says is true, though no order is broken: works by night, above all before.
+    true_of: dict[str, list[Span]] = field(default_factory=dict)
     about: str = ""
     period_s: int = SLOT_S  # what one reading covers: a slot, or a local day
 

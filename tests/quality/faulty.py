@@ -12,13 +12,15 @@ import numpy as np
 
 from detectors.registry import Order
 from detectors.slots import local_date
-from detectors.vocab import Control, Measure
+from detectors.vocab import Control, Measure, Rule
 from tests.quality.case import Case, CaseNotPossibleError, Event, blank_case, rng_of
 from tests.quality.limits import limit_kept
-from tests.quality.natural import SLOTS_PER_H, Nature, Span
+from tests.quality.natural import SLOTS_PER_H, Nature, Span, spans_of
 from tests.quality.periods import reference_before
 from tests.quality.sites import CAMPUS_ZONE, SLOT_S
 
+#: Above all before: so many slots above the highest load of the reference by so much.
+OVER, OVER_SLOTS = 1.1, 6
 #: Known faults of the campus meter, [from, to) as published.
 CAMPUS_FAULTS = (
     ("level", "2013-10-02T10:00", "2013-10-16T00:00"),
@@ -111,8 +113,7 @@ def over_capacity(nature: Nature, seed: int) -> Case:
     if not begins:
         raise CaseNotPossibleError("no production in these days")
     at = begins[int(rng.integers(len(begins)))].first
-    reference = nature.site.of(case.reference.first, case.reference.end)
-    highest = float(np.nanpercentile(reference, 99.9))
+    highest = highest_before(nature, case.reference)
     where = case.columns(Span(at, at + n))
     piece = np.maximum(case.true_kw[where] / np.nanmax(case.true_kw[where]), 0.9)
     case.true_kw[where] = piece / piece.mean() * highest * rng.uniform(1.25, 1.5)
@@ -125,7 +126,17 @@ def over_capacity(nature: Nature, seed: int) -> Case:
 def _without_order(nature: Nature, seed: int, kind: str, window: Span) -> Case:
     case = blank_case(nature, kind, seed, window, reference_before(nature.site, window.first))
     case.about = f"two weeks from {local_date(case.zone, window.first * SLOT_S)} without an order"
+    above = np.nan_to_num(case.true_kw) > OVER * highest_before(nature, case.reference)
+    case.true_of = {Rule.OVER_CAPACITY: spans_of(above, case.first_slot, OVER_SLOTS)}
     return case
+
+
+def highest_before(nature: Nature, reference: Span) -> float:
+    """Highest load of a reference period, but for one slot in a thousand; known faults count for nothing."""
+    load_kw, first = nature.site.of(reference.first, reference.end), reference.first
+    for fault in nature.faults:
+        load_kw[max(0, fault.first - first) : max(0, fault.end - first)] = np.nan
+    return float(np.nanpercentile(load_kw, 99.9))
 
 
 def _order(window: Span, rng: np.random.Generator) -> Order:

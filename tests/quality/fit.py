@@ -8,10 +8,10 @@ from datetime import date, timedelta
 import numpy as np
 import numpy.typing as npt
 
-from detectors.baseline import DayKind, DayLoads, baselines_of, fit_baseline
+from detectors.baseline import DayLoads, baselines_of, fit_baseline
 from detectors.registry import ALWAYS, Baseline, Registry
 from detectors.slots import local_day
-from service.calendar import office_day_type
+from service.calendar import office_day_kind
 from tests.quality.natural import Span
 from tests.quality.sites import SLOT_S, Site
 
@@ -39,7 +39,6 @@ def fitted_daily(begin: date, day_kwh: npt.NDArray[np.float64], zone: str) -> Fi
 
 
 def _fit(zone: str, days: list[tuple[date, npt.NDArray[np.float64]]]) -> Fitted:
-    kind_of = office_day_type(Registry(zone=zone))
-    kinds = {"workday": DayKind.WORKDAY, "restday": DayKind.RESTDAY}
-    loads = [DayLoads(day, kinds[kind_of(day)], kw) for day, kw in days]
+    kind_of = office_day_kind(Registry(zone=zone))
+    loads = [DayLoads(day, kind_of(day), kw) for day, kw in days]
     return baselines_of(fit_baseline(loads, slot_s=SLOT_S), "scope", "fitted", ALWAYS)

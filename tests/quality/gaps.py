@@ -56,8 +56,9 @@ def _silenced(case: Case, kind: str, seed: int, nature: Nature) -> Case:
     quality = SILENT_AS[int(rng.integers(len(SILENT_AS)))]
     case.quality[where] = quality
     case.sent_kw[where] = np.nan if quality == Quality.N else 0.0
-    case.events = [seen for event in case.events if (seen := _still_seen(event, gap)) is not None]
-    case.gray += [gap]
+    whole = case.events
+    case.events = [seen for event in whole if (seen := _still_seen(event, gap)) is not None]
+    case.gray += [gap, *(e.span for e in whole if e not in case.events)]
     if gap.n >= OPEN:
         case.faults = [Event("silent", gap, gap.first + OPEN - 1)]
     case.about += (

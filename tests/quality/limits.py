@@ -6,11 +6,12 @@ import numpy.typing as npt
 
 from detectors.registry import Order
 from detectors.slots import LocalDay, local_date
-from detectors.vocab import Control, Measure
+from detectors.vocab import Control, Measure, Rule
 from tests.quality.case import Case, CaseNotPossibleError, Event, blank_case, rng_of
-from tests.quality.natural import SLOTS_PER_H, Nature, Span
+from tests.quality.natural import SLOTS_PER_H, Nature, Span, spans_of
 from tests.quality.periods import reference_before
 from tests.quality.sites import SLOT_S
+from tests.quality.stops import is_night
 
 F64 = npt.NDArray[np.float64]
 
@@ -73,10 +74,11 @@ def _limited(nature: Nature, seed: int, kind: str, *, broken: bool) -> Case:
             over = np.cumsum(case.true_kw[where]) / SLOTS_PER_H > cap_kwh * (1 + DAY_TOLERANCE)
             if over.any():
                 crossing = day.first_slot + int(over.argmax())
-                case.events.append(Event("limit_broken", Span(day.first_slot, day.end_slot), crossing))
+                case.events.append(Event("limit_broken", Span(day.first_slot, day.end_slot), crossing, share - 1))
             else:
                 case.gray.append(Span(day.first_slot, day.end_slot))
     case.measured()
+    case.true_of = {Rule.NIGHT_RUN: nights_worked(nature, case)}
     first = local_date(case.zone, window.first * SLOT_S)
     case.about = (
         f"limit {reduction:.0%} from {first}, {len(days)} days, {'shorter days' if shortens else 'scaled days'}"
@@ -93,18 +95,27 @@ def _capped(nature: Nature, seed: int, kind: str, *, broken: bool) -> Case:
     natural = case.true_kw[case.columns(window)].copy()
     case.true_kw = np.minimum(case.true_kw, cap_kw * rng.uniform(0.8, 1.0))
     if broken:
-        n = int(rng.integers(SLOTS_PER_H, 6 * SLOTS_PER_H + 1))
         above = cap_kw * (1 + rng.uniform(LEAST_BREAK, MOST_BREAK))
-        full = np.lib.stride_tricks.sliding_window_view(natural, n).min(axis=1) > above
-        if not full.any():
-            raise CaseNotPossibleError(f"no {n} slots of these days lie above {above:.1f} kW")
+        for n in range(int(rng.integers(SLOTS_PER_H, 6 * SLOTS_PER_H + 1)), SLOTS_PER_H - 1, -1):
+            full = np.lib.stride_tricks.sliding_window_view(natural, n).min(axis=1) > above
+            if full.any():
+                break
+        else:
+            raise CaseNotPossibleError(f"no hour of these days lies above {above:.1f} kW")
         at = window.first + int(rng.choice(np.flatnonzero(full)))
         case.true_kw[case.columns(Span(at, at + n))] = above
-        case.events = [Event.run("cap_broken", Span(at, at + n))]
+        case.events = [Event("cap_broken", Span(at, at + n), at, above / cap_kw - 1)]
     case.measured()
+    case.true_of = {Rule.NIGHT_RUN: nights_worked(nature, case)}
     case.order = Order("order", "scope", Control.CAP, window.first * SLOT_S, window.end * SLOT_S, cap_kw=cap_kw)
     case.about = f"cap {cap_kw:g} kW from {local_date(case.zone, window.first * SLOT_S)}, {len(days)} days"
     return case
+
+
+def nights_worked(nature: Nature, case: Case) -> list[Span]:
+    """Runs of an hour and more that lie in the night at least in part: a limited plant may work then."""
+    held = spans_of(nature.runs(case.true_kw), case.first_slot, SLOTS_PER_H)
+    return [s for s in held if any(is_night(case.zone, slot, 1) for slot in range(s.first, s.end))]
 
 
 def _some_days(nature: Nature, rng: np.random.Generator, n: int) -> list[LocalDay]:

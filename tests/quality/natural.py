@@ -12,9 +12,12 @@ product's baseline. Labels of the cases rest on it:
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date, timedelta
+from functools import cache
 
 import numpy as np
 import numpy.typing as npt
+from holidays import country_holidays
 
 from detectors.slots import LocalDay
 from tests.quality.sites import SLOT_S, Site
@@ -75,14 +78,18 @@ class Nature:
         return float(np.nanmax(load_kw))
 
     def reference_day_kwh(self, first_slot: int, end_slot: int) -> float:
-        """Mean energy of the working days in ``[first_slot, end_slot)``: Monday to Friday, above half of their median.
+        """Mean energy of the working days in ``[first_slot, end_slot)`` that lie above half of their median.
 
-        This is what a limit is laid over. Raises ValueError where there is no such day.
+        This is what a limit is laid over. Working days: Monday to Friday; in China without public holidays, with
+        make-up days, and without the three weeks round 春节. Raises ValueError where there is no such day.
         """
         inside = [
             kwh
             for day, kwh in zip(self.days, self.day_kwh.tolist(), strict=True)
-            if first_slot <= day.first_slot and day.end_slot <= end_slot and day.day.weekday() < 5 and kwh == kwh
+            if first_slot <= day.first_slot
+            and day.end_slot <= end_slot
+            and works(self.site.zone, day.day)
+            and kwh == kwh
         ]
         kept = [kwh for kwh in inside if kwh > 0.5 * float(np.median(inside))]
         if not kept:
@@ -112,6 +119,16 @@ def nature_of(site: Site, faults: Sequence[Span] = ()) -> Nature:
         day_kwh=np.array(sums) / SLOTS_PER_H,
         faults=tuple(faults),
     )
+
+
+@cache
+def works(zone: str, day: date) -> bool:
+    """Whether a day is a working day."""
+    if zone != "Asia/Shanghai":
+        return day.weekday() < 5
+    chinese = country_holidays("CN")
+    near_new_year = any("春节" in chinese.get(day + timedelta(days=d), "") for d in range(-11, 11))
+    return chinese.is_working_day(day) and not near_new_year
 
 
 def spans_of(flags: Bool, first_slot: int, at_least: int = 1) -> list[Span]:

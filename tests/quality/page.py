@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from tests.bench.report import write_block
 from tests.quality import tables
 from tests.quality.festival import Festival
-from tests.quality.report import Target, line, rule_lines, targets, worst
+from tests.quality.report import Target, line, rule_lines, sizes, targets, worst
 from tests.quality.run import PRODUCT, Results
 from tests.quality.sites import ROOT
 
@@ -47,6 +47,8 @@ def _parts(
     yield "By kind of case (real sites)", tables.LINE_HEAD, rows
     rows = [tables.rule_cells(r) for g in real for r in rule_lines(results, g)]
     yield "By rule and site", tables.RULE_HEAD, rows
+    rows = [tables.size_cells(s) for s in sizes(results, real)]
+    yield "Breaks by their size (real sites)", tables.SIZE_HEAD, rows
     if festivals:
         head = (
             "春节",

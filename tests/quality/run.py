@@ -49,6 +49,10 @@ class Results:
         found = dict.fromkeys(group for _, group, _ in self.scores)
         return [g for g in found if g.startswith("other") is not real]
 
+    def plants(self) -> list[str]:
+        """The real sites without the campus, which is no plant and whose meter fails."""
+        return [g for g in self.groups(real=True) if g != "campus"]
+
 
 def group_of(site: str) -> str:
     """Sites that the report takes together: enterprises, and plants of one transform."""

@@ -122,6 +122,8 @@ def _cause(case: Case, alert: Raised) -> bool | None:
             return True
         if any(g.first <= alert.opened_slot < g.end + BEHIND for g in case.gray):
             return None
+        if any(s.meets(alert.first_slot, alert.opened_slot + 1) for s in case.true_of.get(alert.rule, ())):
+            return None
         slots = np.arange(alert.first_slot, alert.opened_slot + 1) - case.first_slot
         about = judged_slots(case)
         inside = slots[(slots >= 0) & (slots < len(about))]

@@ -130,7 +130,7 @@ def _pasted(nature: Nature, seed: int, kind: str, *, by_night: bool, ragged: boo
     order = order_of(case)
     judged = Span(order.valid_from // SLOT_S + GRACE, order.valid_to // SLOT_S)
     for n in range(int(rng.integers(4, 25)), 3, -1):  # as long as was drawn, or as the order has room for
-        starts = [at for at in range(judged.first, judged.end - n - 1) if not by_night or _is_night(case.zone, at, n)]
+        starts = [at for at in range(judged.first, judged.end - n - 1) if not by_night or is_night(case.zone, at, n)]
         if starts:
             break
     else:
@@ -146,7 +146,8 @@ def _pasted(nature: Nature, seed: int, kind: str, *, by_night: bool, ragged: boo
     return case
 
 
-def _is_night(zone: str, at: int, n: int) -> bool:
+def is_night(zone: str, at: int, n: int) -> bool:
+    """Whether ``n`` slots from ``at`` on lie in the night."""
     first, last = (_second(zone, slot) for slot in (at, at + n - 1))
     begins_in = first >= NIGHT_FROM_S or first < NIGHT_TO_S
     return begins_in and (last >= NIGHT_FROM_S or last < NIGHT_TO_S)

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from tests.quality.report import Line, RuleLine, Target
+from tests.quality.report import Line, RuleLine, SizeLine, Target
 
 LINE_HEAD = (
     "cases of", "cases", "scope-days", "events", "recall", "slots (median)", "slots (95 %)", "precision",
@@ -11,7 +11,8 @@ LINE_HEAD = (
 RULE_HEAD = (
     "site", "rule", "due", "recall", "slots (median)", "slots (most)", "right", "false", "precision", "false / 1,000 d",
 )  # fmt: skip
-TARGET_HEAD = ("target", "wanted", "measured", "", "of")
+SIZE_HEAD = ("site", "what", "above the cap by", "breaks", "found")
+TARGET_HEAD = ("on", "target", "wanted", "measured", "", "of")
 
 
 def line_cells(line: Line) -> tuple[str, ...]:
@@ -49,9 +50,14 @@ def rule_cells(line: RuleLine) -> tuple[str, ...]:
     )
 
 
+def size_cells(line: SizeLine) -> tuple[str, ...]:
+    """Cells of a size of break."""
+    return line.group, line.what, f"{line.low:.0%} to {line.high:.0%}", str(line.events), _share(line.recall)
+
+
 def target_cells(target: Target) -> tuple[str, ...]:
     """Cells of a target."""
-    return target.name, target.wanted, target.measured, "met" if target.met else "NOT MET", target.of
+    return target.place, target.name, target.wanted, target.measured, "met" if target.met else "NOT MET", target.of
 
 
 def plain(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
