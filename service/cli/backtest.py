@@ -15,6 +15,7 @@ from consumers.backtest import BacktestOptions, BacktestReport, run_backtest
 from consumers.backtest_rows import instant_text
 from consumers.file_account import report_lines
 from detectors.errors import InputError
+from service.cli.against import compare_settings
 from service.clock import SystemClock
 from service.registry.read import read_registry
 from service.settings import Settings
@@ -49,6 +50,17 @@ def register(app: typer.Typer) -> None:
         evidence: Annotated[
             bool, typer.Option("--evidence", help="Draw each alert: evidence/RULE-ALERT_ID.zh.svg and .en.svg.")
         ] = False,
+        against: Annotated[
+            Path | None, typer.Option(help="A second registry: write only what it would have changed, against.csv.")
+        ] = None,
+        settings_: Annotated[
+            list[str] | None,
+            typer.Option(
+                "--set",
+                help="Compare with this setting, SCOPE:RULE.NAME=VALUE, SCOPE:baseline=VERSION (SCOPE may be *) or "
+                "ORDER_ID:revision=N; may be repeated; with --against, on top of that registry.",
+            ),
+        ] = None,
         form: Annotated[str, typer.Option("--format", help="csv or parquet.")] = "csv",
         as_json: Annotated[bool, typer.Option("--json", help="Report as JSON.")] = False,
     ) -> None:
@@ -67,6 +79,11 @@ def register(app: typer.Typer) -> None:
             slot_s=settings.slot_s,
         )
         parsed = read_registry(registry, zone=zone, slot_s=settings.slot_s)
+        if against is not None or settings_:
+            other = parsed if against is None else read_registry(against, zone=zone, slot_s=settings.slot_s)
+            files = [*readings, *(more or [])]
+            compare_settings(parsed, other, settings_ or [], files, out, options, as_json=as_json)
+            return
         report = run_backtest(parsed, [*readings, *(more or [])], out, options, clock_now_s=SystemClock().now())
         _say(report, zone, out, as_json=as_json)
 

@@ -1,0 +1,1 @@
+"""What another setting would have changed: the answer of a comparison, for files, terminal and API."""
