@@ -1,4 +1,5 @@
-"""Workdays and rest days: Chinese public holidays and make-up workdays, overridden by the registry's calendar."""
+"""Kinds of local days: Chinese public holidays, make-up workdays and the weeks round 春节, overridden by the registry's
+calendar. Detectors take kinds as data and ask no calendar."""
 
 from collections.abc import Callable
 from datetime import date, timedelta
@@ -12,21 +13,24 @@ from detectors.world import DayType
 
 #: Zones whose public holidays are the Chinese ones; elsewhere only weekends and the registry's own calendar count.
 CHINESE_ZONES = ("Asia/Shanghai", "Asia/Urumqi", "Asia/Chongqing", "Asia/Harbin", "PRC")
-#: Round 春节 plants close before its holiday and come back by 元宵, the 15th day of the year: this long before and
-#: after New Year's Day.
-SPRING_BEFORE, SPRING_AFTER = timedelta(days=10), timedelta(days=14)
+#: Plants close early and come back late: so many days before 正月初一, and up to 元宵 fourteen days after it. Of 400
+#: measured enterprises one in seven ran below half ten days before, two in three on the day, one in eleven after.
+RAMP_BEFORE_DAYS, RAMP_AFTER_DAYS = 10, 14
+
+DayKindOf = Callable[[date], DayKind]
 
 
 @lru_cache(maxsize=1)
 def _chinese_days() -> HolidayBase:
-    return country_holidays("CN")
+    return country_holidays("CN", language="zh_CN")
 
 
 @lru_cache(maxsize=64)
-def _new_year(year: int) -> date | None:
-    """The first day of 春节, None for years of which the package knows none."""
-    named = country_holidays("CN", years=year, language="zh_CN")
-    return min((day for day, name in named.items() if name.startswith("春节")), default=None)
+def spring_festival(year: int) -> date | None:
+    """First day of the lunar year (正月初一) that falls in a year; None where the holidays are not known."""
+    days = _chinese_days()
+    first = [day for day in (date(year, 1, 20) + timedelta(n) for n in range(33)) if days.get(day) == "春节"]
+    return first[0] if first else None
 
 
 def office_day_type(registry: Registry) -> DayType:
@@ -37,26 +41,55 @@ def office_day_type(registry: Registry) -> DayType:
     def day_type(day: date) -> str:
         if day in named:
             return named[day]
-        works = _chinese_days().is_working_day(day) if is_chinese else day.weekday() < 5
-        return "workday" if works else "restday"
+        return "workday" if _works(day, is_chinese) else "restday"
 
     return day_type
 
 
-def office_day_kind(registry: Registry) -> Callable[[date], DayKind]:
-    """What a day of a reference period is (DOMAIN §4): as ``office_day_type``, and public holidays and the weeks round
-    春节 apart from plain rest days. A day that the registry's calendar names is what it says."""
-    named = {c.day: DayKind.HOLIDAY if c.kind == "holiday" else DayKind.WORKDAY for c in registry.calendar}
-    is_chinese, day_type = registry.zone in CHINESE_ZONES, office_day_type(registry)
+def office_day_kind(registry: Registry) -> DayKindOf:
+    """Kinds of days for baselines: ``workday`` (make-up workdays too), ``restday``, ``holiday`` and, from ten days before
+    正月初一 to 元宵, ``spring_ramp``.
+
+    The registry's calendar goes before the public one. A holiday stays one in the weeks round 春节; a make-up workday
+    there does not tell how a plant works.
+    """
+    named = {c.day: c.kind for c in registry.calendar}
+    is_chinese = registry.zone in CHINESE_ZONES
 
     def day_kind(day: date) -> DayKind:
-        if day in named:
-            return named[day]
-        if is_chinese and day in _chinese_days():
+        if named.get(day) == "holiday":
             return DayKind.HOLIDAY
-        new_year = _new_year(day.year) if is_chinese else None
-        if new_year is not None and new_year - SPRING_BEFORE <= day <= new_year + SPRING_AFTER:
+        if is_chinese and day not in named and _is_public_holiday(day):
+            return DayKind.HOLIDAY
+        if is_chinese and is_spring_ramp(day):
             return DayKind.SPRING_RAMP
-        return DayKind.WORKDAY if day_type(day) == "workday" else DayKind.RESTDAY
+        if day in named:
+            return DayKind.WORKDAY
+        return DayKind.WORKDAY if _works(day, is_chinese) else DayKind.RESTDAY
 
     return day_kind
+
+
+def is_spring_ramp(day: date) -> bool:
+    """Whether a day lies in the weeks round 春节."""
+    first = spring_festival(day.year)
+    return first is not None and -RAMP_BEFORE_DAYS <= (day - first).days <= RAMP_AFTER_DAYS
+
+
+def _works(day: date, is_chinese: bool) -> bool:
+    return _chinese_days().is_working_day(day) if is_chinese else day.weekday() < 5
+
+
+@lru_cache(maxsize=4_096)
+def _is_public_holiday(day: date) -> bool:
+    """A day off that is a public holiday or joins one: the weekend beside a holiday is part of it."""
+    days = _chinese_days()
+    if days.is_working_day(day):
+        return False
+    for step in (-1, 1):
+        at = day
+        while not days.is_working_day(at):
+            if at in days:
+                return True
+            at += timedelta(days=step)
+    return False
