@@ -12,6 +12,8 @@ from tests.cases import (
     s5_days,
     s5_health,
     s5_heard,
+    s5_jumps,
+    s5_night,
 )
 from tests.cases.expect import CASES
 
@@ -27,5 +29,7 @@ MODULES = (
     s5_days,
     s5_health,
     s5_heard,
+    s5_jumps,
+    s5_night,
 )
 __all__ = ["CASES", "MODULES"]
