@@ -4,6 +4,7 @@ import typer
 
 from service.cli import (
     backtest,
+    baseline,
     consume,
     database,
     demo,
@@ -17,7 +18,21 @@ from service.cli import (
     statement,
 )
 
-MODULES = (backtest, consume, database, demo, keys, maintain, operations, plan, registry, replay, serve, statement)
+MODULES = (
+    backtest,
+    baseline,
+    consume,
+    database,
+    demo,
+    keys,
+    maintain,
+    operations,
+    plan,
+    registry,
+    replay,
+    serve,
+    statement,
+)
 
 
 def register(app: typer.Typer) -> None:

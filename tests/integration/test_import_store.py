@@ -186,6 +186,16 @@ CHANGES: list[tuple[str, Registry, set[tuple[str, int, int]]]] = [
         {("P1", *slots(START + 5 * DAY, NOW))},
     ),
     (
+        "a newer baseline that tells of slots without an order too: from its validity on",
+        Registry(
+            baselines=(
+                replace(V1, valid_to=START - 2 * DAY),
+                replace(V1, version="V2", valid_from=START - 2 * DAY, running_kw=900.0, floor_kw=3.0, equal_h=4.0),
+            )
+        ),
+        {("P1", *slots(START - 2 * DAY, NOW))},
+    ),
+    (
         "a multiplier that ends earlier",
         Registry(multipliers=(Multiplier("M1", ALWAYS + DAY, START + HOUR, 100.0),)),
         {("P1", *slots(START + HOUR, START + DAY))},
