@@ -22,17 +22,10 @@ from detectors.baseline_days import (
     period_of,
     timeline,
 )
-from detectors.baseline_energies import (
-    confidence_of,
-    error_of,
-    middle_days,
-    night_energies,
-    night_spread,
-    profile_kw,
-    typical,
-)
+from detectors.baseline_energies import confidence_of, night_energies
 from detectors.baseline_faults import at_a_fraction, spikes, stuck, zeros_believed
 from detectors.baseline_levels import Standing, idle_level_kw, rough_running_kw, standing_still, top_kw
+from detectors.baseline_rows import Used, applied_types, chosen_days, kw_of, rows_of_types, running_level_kw
 from detectors.baseline_run_up import run_up
 from detectors.baseline_types import (
     METHODS,
@@ -68,10 +61,6 @@ Bool = npt.NDArray[np.bool_]
 
 #: Highest load believed: this quantile of the loads of the days that count; lowest: this one of all that show anything.
 MAX_QUANTILE, FLOOR_QUANTILE = 0.999, 0.001
-#: Rest days are told apart from so many on, where their energy differs by this share, and varies by no more than that.
-LEAST_REST_DAYS, REST_DIFFERS, REST_VARIES = 4, 0.10, 0.25
-#: ... and where half of it is still above what the plant uses standing still, by this factor.
-REST_ABOVE_IDLE = 1.1
 #: An idle level above this share of the running level is doubtful: ask for an approved residual load.
 DOUBTFUL_IDLE = 0.3
 
@@ -143,7 +132,7 @@ def baselines_of(
             version=version,
             valid_from=valid_from,
             valid_to=valid_to,
-            running_kw=fit.running_kw,
+            running_kw=row.running_kw,
             max_kw=fit.max_kw,
             idle_kw=fit.idle_kw,
             day_kwh=row.day_kwh,
@@ -202,7 +191,7 @@ def _learned(
     """Levels and rows of a period that is not refused."""
     work, rest = _working_days(period), period.counts & period.is_kind(DayKind.RESTDAY)
     kw = filled(period)
-    running = _running_kw(kw[_chosen(work, energies, fit.method)], standing, fit.method)
+    running = running_level_kw(kw[chosen_days(work, energies, fit.method)], standing, fit.method)
     given_kwh: float | None = None
     if fit.method == "capacity" and capacity_kw is not None:
         typical_kwh = float(energies[work].mean()) if work.any() else 0.0
@@ -210,14 +199,8 @@ def _learned(
         running = capacity_kw
     idle = idle_level_kw(standing, running)
     nights = np.full(len(kw), np.nan) if idle is None else night_energies(period, kw, idle)
-    rows = [_row("all", work, kw, energies, nights, fit.method, given_kwh, night_days=work | rest)]
-    if work.any():
-        rows.append(_row("workday", work, kw, energies, nights, fit.method, given_kwh))
-    if rest.any():
-        factor = given_kwh / float(energies[work].mean()) if given_kwh is not None and work.any() else None
-        rest_kwh = None if factor is None else factor * float(energies[rest].mean())
-        rows.append(_row("restday", rest, kw, energies, nights, fit.method, rest_kwh))
-    applied, why = _applied(rows, standing)
+    rows = rows_of_types(Used(kw, energies, nights, work, rest), standing, fit.method, running, given_kwh)
+    applied, why = applied_types(rows, standing)
     shown = period.kw[period.shows]
     used = period.kw[work | rest]
     known, counted = shown[~np.isnan(shown)], used[~np.isnan(used)]
@@ -225,15 +208,15 @@ def _learned(
     learned = standing.reason == "learned"
     return replace(
         fit,
-        running_kw=_kw(running),
-        max_kw=_kw(max(capacity_kw or 0.0, running) if fit.method == "capacity" else max(highest, running)),
-        idle_kw=None if idle is None else _kw(idle),
+        running_kw=kw_of(running),
+        max_kw=kw_of(max(capacity_kw or 0.0, running) if fit.method == "capacity" else max(highest, running)),
+        idle_kw=None if idle is None else kw_of(idle),
         idle_reason="too_high" if learned and idle is None else standing.reason,
-        idle_median_kw=_kw(standing.median_kw) if learned else None,
+        idle_median_kw=kw_of(standing.median_kw) if learned else None,
         idle_hours=round(standing.hours, 2),
         stops=standing.stops,
-        split_kw=_kw(standing.split_kw) if idle is not None else None,
-        floor_kw=_kw(float(np.quantile(known, FLOOR_QUANTILE))) if len(known) else None,
+        split_kw=kw_of(standing.split_kw) if idle is not None else None,
+        floor_kw=kw_of(float(np.quantile(known, FLOOR_QUANTILE))) if len(known) else None,
         equal_h=equal_h,
         rows=tuple(rows),
         applied=applied,
@@ -241,72 +224,6 @@ def _learned(
         confidence=confidence_of(rows[0].rrmse, rows[0].days),
         used=tuple(period.days[d] for d in np.flatnonzero(work | rest).tolist()),
     )
-
-
-def _running_kw(kw: F64, standing: Standing, method: str) -> float:
-    """Load while the plant runs: mean (or median) of the loads above the split; without one, above half of the top."""
-    if len(kw) == 0:
-        return 0.0
-    split = standing.split_kw if standing.reason == "learned" else top_kw(kw) / 2
-    above = kw[kw > split]
-    if len(above) == 0:
-        above = kw.reshape(-1)
-    return float(np.median(above) if method == "median" else above.mean())
-
-
-def _chosen(work: Bool, energies: F64, method: str) -> npt.NDArray[np.int64]:
-    """Places of the days that a method takes its levels from."""
-    places = np.flatnonzero(work)
-    return places[middle_days(energies[places])] if method == "mid6of10" else places
-
-
-def _row(
-    day_type: str,
-    days: Bool,
-    kw: F64,
-    energies: F64,
-    nights: F64,
-    method: str,
-    given_kwh: float | None,
-    night_days: Bool | None = None,
-) -> DayTypeRow:
-    own = energies[days]
-    day_kwh = given_kwh if given_kwh is not None else typical(own, method)
-    error = error_of(own, method, given_kwh)
-    loads = kw[_chosen(days, energies, method)]
-    profile = profile_kw(loads, method, day_kwh) if len(loads) else np.zeros(0)
-    night_kwh, night_sd_kwh = night_spread(nights[days if night_days is None else night_days])
-    return DayTypeRow(
-        day_type,
-        _kw(day_kwh),
-        tuple(_kw(v) for v in profile.tolist()),
-        len(own),
-        None if error.rrmse is None else round(error.rrmse, 4),
-        None if error.bias is None else round(error.bias, 4),
-        None if night_kwh is None else _kw(night_kwh),
-        None if night_sd_kwh is None else _kw(night_sd_kwh),
-    )
-
-
-def _applied(rows: Sequence[DayTypeRow], standing: Standing) -> tuple[tuple[str, ...], str]:
-    """The day types that the registry gets, and why.
-
-    Rest days get a row of their own only where they are worked in a steady way: a row made of idle days, or of worked
-    and idle ones, would accuse an honest plant under a limit of its base load, or of the Saturday it is allowed.
-    """
-    one, two = ("all",), ("workday", "restday")
-    rest = next((r for r in rows if r.day_type == "restday"), None)
-    if rest is None or rest.days < LEAST_REST_DAYS:
-        return one, "few"
-    work = rows[0].day_kwh
-    if abs(rest.day_kwh - work) <= REST_DIFFERS * work:
-        return one, "same"
-    idle = standing.median_kw * 24 if standing.reason == "learned" else 0.0
-    if rest.day_kwh <= 0 or rest.day_kwh / 2 < REST_ABOVE_IDLE * idle:
-        return one, "idle"
-    if rest.rrmse is None or rest.rrmse > REST_VARIES:
-        return one, "mixed"
-    return two, "differs"
 
 
 def _doubts(fit: Fit) -> tuple[str, ...]:
@@ -326,7 +243,7 @@ def _doubts(fit: Fit) -> tuple[str, ...]:
 
 
 def _blank(period: Period, method: str) -> Fit:
-    dropped = tuple(DroppedDay(d, r) for d, r in zip(period.days, period.reasons, strict=True) if r is not None)
+    dropped = tuple(DroppedDay(d, str(r)) for d, r in zip(period.days, period.reasons, strict=True) if r is not None)
     return Fit(
         method=method,
         slot_s=period.slot_s,
@@ -367,8 +284,3 @@ def _hash(period: Period, method: str, capacity_kw: float | None, min_coverage: 
     digest = hashlib.sha256("\n".join(["cuofeng baseline 1 " + " ".join(map(repr, settings)), *days, ""]).encode())
     digest.update(loads.astype("<f8").tobytes())
     return digest.hexdigest()
-
-
-def _kw(value: float) -> float:
-    """A level to the watt, an energy to the watt-hour."""
-    return round(value, 3)

@@ -21,6 +21,7 @@ Bool = npt.NDArray[np.bool_]
 
 #: Gaps up to this long are bridged between their neighbours when a day's energy or a run is looked at.
 BRIDGE_H = 1
+_KINDS = tuple(str(k) for k in DayKind)
 
 
 @dataclass(slots=True)
@@ -83,7 +84,7 @@ def period_of(days: Sequence[DayLoads], slot_s: int, min_coverage: float) -> Per
     """Sort the days and leave out those that a caller's reason, their length or their coverage rules out.
 
     Raises:
-        ValueError: a day given twice, or slots that do not tile a day.
+        ValueError: a day given twice, an unknown kind, or slots that do not tile a day.
     """
     if slot_s <= 0 or DAY_S % slot_s:
         raise ValueError(f"slot_s {slot_s}: does not tile a day of {DAY_S} s")
@@ -92,6 +93,9 @@ def period_of(days: Sequence[DayLoads], slot_s: int, min_coverage: float) -> Per
     for one, other in pairwise(rows):
         if one.day == other.day:
             raise ValueError(f"day {one.day}: given twice")
+    for row in rows:
+        if row.kind not in _KINDS:
+            raise ValueError(f"day {row.day}: kind {row.kind} is not one of {', '.join(_KINDS)}")
     period = Period(
         slot_s,
         tuple(r.day for r in rows),

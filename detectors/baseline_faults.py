@@ -35,7 +35,7 @@ def zeros_believed(period: Period) -> bool:
     A silent meter that a system writes as 0 reads as a kept stop; so zeros that come once in a while are no evidence.
     """
     zeros = period.kw == 0
-    if not zeros.any():
+    if not zeros.any() or not (period.kw > 0).any():
         return True
     runs = runs_of(np.nan_to_num(timeline(period), nan=1.0) == 0)
     long = int((runs[:, 1] - runs[:, 0] >= period.per_hour).sum())
@@ -111,10 +111,10 @@ def stuck(period: Period, idle_kw: float | None) -> tuple[Bool, float | None]:
     runs = runs_of(same)
     rows = np.flatnonzero(~np.isnan(x.reshape(-1, period.n)).all(axis=1))
     own = np.flatnonzero(period.shows)
-    longest = np.ones(len(x) // period.n if period.n else 0)
-    for place in (runs[:, 0], runs[:, 1]):
-        np.maximum.at(longest, place // period.n, runs[:, 1] - runs[:, 0] + 1)
-    of_day = longest[rows]
+    length = np.ones(len(x))
+    for begin, end in runs[runs[:, 1] - runs[:, 0] > 1].tolist():
+        length[begin : end + 1] = end - begin + 1
+    of_day = length.reshape(-1, period.n).max(axis=1)[rows]
     result = np.zeros(len(period.days), np.bool_)
     if len(own) == 0:
         return result, None

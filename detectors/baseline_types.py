@@ -66,6 +66,7 @@ class DayTypeRow:
 
     day_type: str  # all | workday | restday
     day_kwh: float
+    running_kw: float  # load while it runs on such days
     profile_kw: tuple[float, ...]  # one value a slot of a 24 h day; their energy is day_kwh
     days: int
     rrmse: float | None  # error of the energies of left-out days, share of their mean; None: too few days

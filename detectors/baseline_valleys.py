@@ -46,13 +46,14 @@ def _merged(heights: F64, least: float, apart: float) -> list[float]:
     while valleys:
         edges = [0, *(round(v) for v in valleys), len(heights)]
         masses = [heights[a:b].sum() for a, b in pairwise(edges)]
-        worst, place = -1.0, -1
+        worst, place = (-1.0, 0), -1
         for i, valley in enumerate(valleys):
             left, right = peaks[i], peaks[i + 1]
             share = heights[round(valley)] / min(heights[left], heights[right])
             is_small = min(masses[i], masses[i + 1]) < least
-            if (share > DEPTH or right - left < apart or is_small) and share > worst:
-                worst, place = share, i
+            rank = (share, left - right)  # the shallowest, among them the narrowest
+            if (share > DEPTH or right - left < apart or is_small) and rank > worst:
+                worst, place = rank, i
         if place < 0:
             break
         lower = place if heights[peaks[place]] < heights[peaks[place + 1]] else place + 1

@@ -47,8 +47,8 @@ def office_day_type(registry: Registry) -> DayType:
 
 
 def office_day_kind(registry: Registry) -> DayKindOf:
-    """Kinds of days for baselines: ``workday`` (make-up workdays too), ``restday``, ``holiday`` and, from ten days before
-    正月初一 to 元宵, ``spring_ramp``.
+    """Kinds of days for baselines: ``workday`` (make-up workdays too), ``restday``, ``holiday``, ``spring_ramp``: from
+    ten days before 正月初一 to 元宵.
 
     The registry's calendar goes before the public one. A holiday stays one in the weeks round 春节; a make-up workday
     there does not tell how a plant works.
