@@ -16,6 +16,7 @@ from consumers.finality import finalise
 from consumers.office import Office
 from consumers.pulse import Pulse, beating
 from consumers.rejudge import Rejudged, rejudge
+from consumers.taken_back import taken_back
 from consumers.ticking import RECOUNT_SHARE, extend, recount, tick
 from detectors.errors import InfrastructureError
 from detectors.slots import DAY_S, local_date, local_day
@@ -170,7 +171,8 @@ class Evaluator:
         self._need_room(office, marks)
         if marks.first_slot.min() < office.begin_slot:
             office = await self._begin_earlier(connection, office, now)
-        await recount(connection, office, await self._thin_spans(connection, office, marks), self._as_of, now)
+        touched = [*await self._thin_spans(connection, office, marks), *await taken_back(connection, office, marks)]
+        await recount(connection, office, touched, self._as_of, now)
         return await rejudge(connection, office, marks, self._as_of, now, seconds)
 
     def _live_slot(self, world: World) -> int:

@@ -7,6 +7,7 @@ import numpy.typing as npt
 
 from consumers.alert_view import AlertViews
 from detectors.readings import ReadingColumns
+from detectors.registry import ALWAYS, FOREVER
 from detectors.vocab import Kind
 from detectors.world import World
 from service.db.registry_load import StoredRegistry
@@ -29,6 +30,8 @@ class Office:
     order_to: I64
     begin_slot: int  # first slot of the history: nothing is missing before it
     frozen_slot: int  # nothing before it is judged any more: its months may be put away
+    aside_scope: I64  # the plant's scope of each meter that no scope sums at all times, sorted
+    aside_meter: I64
     _scope_order: I64
     _meter_order: I64
 
@@ -53,6 +56,7 @@ class Office:
             np.array([o.valid_to for o in world.orders], np.int64),
             begin_slot,
             (stored.frozen_before_s or 0) // world.slot_s,
+            *_aside(world),
             np.argsort(scope_no),
             np.argsort(meter_no),
         )
@@ -65,6 +69,15 @@ class Office:
         """Readings as the database numbers their meters, with rows in place of the numbers."""
         rows = _rows(self.meter_no, self._meter_order, readings.meter.astype(np.int64))
         return replace(readings, meter=rows.astype(np.int32))
+
+
+def _aside(world: World) -> tuple[I64, I64]:
+    """Meters that no scope sums at all times, with the row of their plant's scope, sorted by it."""
+    always = (world.member_sign != 0) & (world.member_from == ALWAYS) & (world.member_to == FOREVER)
+    meters = np.setdiff1d(np.arange(len(world.registry.meters)), world.member_meter[always])
+    scopes = np.array([world.scope_row.get(world.registry.meters[m].plant_id, -1) for m in meters], np.int64)
+    order = np.argsort(scopes, kind="stable")[np.count_nonzero(scopes < 0) :]
+    return scopes[order], meters[order]
 
 
 def _rows(known: I64, order: I64, numbers: I64) -> I64:

@@ -92,6 +92,9 @@ async def recount(
     place = {s: i for i, s in enumerate(world.sources)}
     for source, first, last in spans:
         row = place[source]
+        last = min(last, (as_of - int(world.source_delay_s[row])) // world.slot_s - 1)  # later ones may still speak
+        if last < first:
+            continue
         flipped = await _count(connection, office, row, first, last, as_of)
         if flipped:
             await ticks.mark_due(connection, *_due_marks(office, row, min(flipped), max(flipped)))

@@ -2,10 +2,11 @@
 
 from dataclasses import replace
 
+import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from detectors.registry import Baseline, Meter, Order, Plant, Registry, Source
-from detectors.vocab import Control, Kind, Quality, Rule
+from detectors.vocab import Control, Kind, Quality, Role, Rule
 from tests.cases.fast import fast
 from tests.integration.streamed import Stream
 from tests.integration.test_identity import disagreements
@@ -24,20 +25,23 @@ REGISTRY = Registry(
 )
 
 
-async def test_a_source_that_was_up_is_down_when_its_values_are_taken_back(engine: AsyncEngine) -> None:
+@pytest.mark.parametrize("role", [Role.SUPPLY, Role.CHECK, Role.LINE])
+async def test_a_source_that_was_up_is_down_when_its_values_are_taken_back(engine: AsyncEngine, role: Role) -> None:
+    """Also where no scope sums the meters: of check and line meters no load tells."""
+    registry = replace(REGISTRY, meters=tuple(replace(m, role=role) for m in REGISTRY.meters))
     ends = range(BEGIN + 900, BEGIN + DAY_S + 1, 900)
     first = [Reading(f"M-{p}", Kind.POWER_INST, ts, 10.0, coll_ms=ts * 1000) for p in PLANTS for ts in ends]
     bad = range(BEGIN + 10 * HOUR_S, BEGIN + 13 * HOUR_S + 1, 900)
     taken_back = [replace(r, q=Quality.Q, rev=1) for r in first if r.ts in bad and r.meter_id != "M-P0"]
     as_of = BEGIN + DAY_S + 2 * HOUR_S
     stream = Stream(engine, 900, BEGIN)
-    await stream.start(REGISTRY)
-    await stream.take_in(REGISTRY, first)
+    await stream.start(registry)
+    await stream.take_in(registry, first)
     await stream.judge_until(BEGIN + DAY_S + HOUR_S)
-    await stream.take_in(REGISTRY, taken_back)
+    await stream.take_in(registry, taken_back)
     await stream.judge_until(as_of)
-    expected = fast(REGISTRY, [*first, *taken_back], as_of, 900)
+    expected = fast(registry, [*first, *taken_back], as_of, 900)
     downs = [alert.first_slot_end for alert in expected.alerts if alert.rule is Rule.FEED_DOWN]
     assert downs[0] == bad[0]
-    world = World(REGISTRY, (*first, *taken_back), as_of)
+    world = World(registry, (*first, *taken_back), as_of)
     assert disagreements(await stream.judgement(), expected, world) == []
