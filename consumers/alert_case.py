@@ -65,6 +65,11 @@ class AlertCase:
         value = self.alert.facts.get(name)
         return float(value) if isinstance(value, int | float) and value == value else None
 
+    def fact_kw(self, name: str) -> float | None:
+        """A recorded energy of one slot as its mean load."""
+        wh = self.fact(name)
+        return None if wh is None else wh * 3.6 / self.slot_s
+
     def at(self, slot_edge: int) -> datetime:
         """Local time of the beginning of a slot."""
         return self.moment(slot_edge * self.slot_s)

@@ -81,16 +81,18 @@ def with_day_pace(case: AlertCase) -> Words:
 def with_night(case: AlertCase) -> Words:
     """Rules of the night."""
     end_zh, end_en = _order_end(case)
-    return f"晨 06:00 或{end_zh}关闭,已用电量不可撤销", f"closes at 06:00 or {end_en}: what the night used stays used"
+    hour = f"{case.threshold('end_h') or 0:02.0f}:00"
+    return f"晨 {hour} 或{end_zh}关闭,已用电量不可撤销", f"closes at {hour} or {end_en}: what the night used stays used"
 
 
 def after_step(case: AlertCase) -> Words:
     """Back from the step."""
-    length, end = minutes(case.below_min), _order_end(case)
-    return (
-        f"连续 {length} 回落到阶跃前负荷附近,或{end[0]}关闭",
-        f"clears after {length} back near the load before the step, or {end[1]}",
-    )
+    length, end, back = minutes(case.below_min), _order_end(case), case.fact_kw("back_wh")
+    if back is None:
+        near = "回落到阶跃前负荷附近", "back near the load before the step"
+    else:
+        near = f"不高于 {kw(back)}", f"at or under {kw(back)}"
+    return f"连续 {length} {near[0]},或{end[0]}关闭", f"clears after {length} {near[1]}, or {end[1]}"
 
 
 def after_capacity(case: AlertCase) -> Words:
@@ -101,7 +103,7 @@ def after_capacity(case: AlertCase) -> Words:
 
 def after_treatment(case: AlertCase) -> Words:
     """Treatment runs again, or production rests."""
-    length = minutes(case.below_min)
+    length = minutes(case.threshold("clear_min") or case.below_min)
     return (
         f"连续 {length} 治污设施运行或生产停下,且计量完整后关闭",
         f"clears after {length}, fully measured, in which the treatment runs or the production rests",
@@ -166,6 +168,12 @@ def _was_below(case: AlertCase) -> Words:
     return _units_kept(case) if case.alert.rule == Rule.UNITS_OVER else _below(case)
 
 
+def _was_cleared(case: AlertCase) -> Words:
+    if case.alert.rule == Rule.TREATMENT_OFF:
+        return "治污设施运行或生产停下", "the treatment ran or the production rested"
+    return "数据恢复正常", "the data is as it should be again"
+
+
 def _units_kept(case: AlertCase) -> Words:
     length = minutes(case.below_min)
     return f"连续 {length} 运行不多于允许台数", f"{length} with no more units running than allowed"
@@ -179,7 +187,7 @@ _WHY: Mapping[CloseReason, Piece] = {
     CloseReason.EXEMPTION: _fixed("豁免开始", "an exemption began"),
     CloseReason.DAY_END: _fixed("当日结束", "the local day ended"),
     CloseReason.COVERAGE: _fixed("全部计量点已有数据", "every meter speaks again"),
-    CloseReason.CLEARED: _fixed("数据恢复正常", "the data is as it should be again"),
+    CloseReason.CLEARED: _was_cleared,
     CloseReason.NIGHT_END: _fixed("夜间结束", "the night ended"),
     CloseReason.STEPPED_DOWN: _fixed("负荷回落到阶跃前附近", "the load was back near what it was before the step"),
     CloseReason.ORDER_BEGIN: _fixed("命令开始", "an order began"),

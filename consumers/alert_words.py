@@ -75,6 +75,49 @@ def _units(case: AlertCase) -> Words:
     return joined([(f"允许 {allowed:g}/{total:g} 台(线)", f"{allowed:g} of {total:g} may run"), _load(case)], ",", ", ")
 
 
+def _night(case: AlertCase) -> Words:
+    """The night's energy above idle beside what it may be, where the baseline knows its nights."""
+    used, allowed = case.fact("night_energy_wh"), case.fact("night_allowed_wh")
+    if used is None or allowed is None:
+        return _load(case)
+    energy = (
+        f"夜间高于停产负荷的电量 {kwh(used / 1000)}(允许 {kwh(allowed / 1000)})",
+        f"{kwh(used / 1000)} above idle in the night (allowed {kwh(allowed / 1000)})",
+    )
+    return joined([energy, _load(case)], ",", ", ")
+
+
+def _step(case: AlertCase) -> Words:
+    """From which load."""
+    start = case.fact_kw("from_wh")
+    if start is None:
+        return _load(case)
+    return joined([(f"由 {kw(start)} 升起", f"up from {kw(start)}"), _load(case)], ",", ", ")
+
+
+def _shift(case: AlertCase) -> Words:
+    """The day's energy of the scope and of the enterprise's other accounts, each beside its usual one."""
+    names = ("day_energy_wh", "usual_energy_wh", "others_energy_wh", "others_usual_wh")
+    values = [case.fact(name) for name in names]
+    own, usual, others, others_usual = (kwh((value or 0.0) / 1000) for value in values)
+    if None in values:
+        return _length(case)
+    return (
+        f"当日电量 {own}(平日 {usual}),同企业其他户号 {others}(平日 {others_usual})",
+        f"{own} on the day (usually {usual}), other accounts of the enterprise {others} (usually {others_usual})",
+    )
+
+
+def _treatment(case: AlertCase) -> Words:
+    """By which shares of the rated loads, and for how long."""
+    running, off = (per_cent(case.threshold(name) or 0.0) for name in ("running", "off"))
+    shares = (
+        f"生产不低于额定的 {running} 而治污低于 {off}",
+        f"production at or above {running} of rated, treatment below {off}",
+    )
+    return joined([_length(case), shares], ",", ", ")
+
+
 def _silence(case: AlertCase) -> Words:
     """How long, and how much of the scope still speaks."""
     told, share = hours(case.hours), per_cent(case.alert.coverage)
@@ -119,15 +162,15 @@ RULE_WORDS: Mapping[Rule, RuleWords] = {
     Rule.UNITS_OVER: RuleWords(
         "运行生产线(台)数超过允许数", "ran more lines or cells than allowed", _units, alert_closing.after_units
     ),
-    Rule.NIGHT_RUN: RuleWords("夜间运行", "ran by night", _load, alert_closing.with_night),
-    Rule.STEP_UP: RuleWords("负荷阶跃上升", "stepped up its load", _load, alert_closing.after_step),
+    Rule.NIGHT_RUN: RuleWords("夜间运行", "ran by night", _night, alert_closing.with_night),
+    Rule.STEP_UP: RuleWords("负荷阶跃上升", "stepped up its load", _step, alert_closing.after_step),
     Rule.OVER_CAPACITY: RuleWords("擅自扩大产能", "drew more than its capacity", _load, alert_closing.after_capacity),
-    Rule.SHIFT: RuleWords("转移生产", "moved its production to a sibling account", _load, alert_closing.with_day),
+    Rule.SHIFT: RuleWords("转移生产", "moved its production to other accounts", _shift, alert_closing.with_day),
     Rule.OFFLINE: RuleWords("计量点无数据", "has a silent meter", _silence, alert_closing.by_data),
     Rule.BAD_DATA: RuleWords("数据可疑", "has readings that were set aside", _length, alert_closing.by_sound_data),
     Rule.OUTAGE: RuleWords("停电", "has no power", _length, alert_closing.by_power),
     Rule.TREATMENT_OFF: RuleWords(
-        "治污设施未运行", "produced while its treatment stood still", _length, alert_closing.after_treatment
+        "治污设施未运行", "produced while its treatment stood still", _treatment, alert_closing.after_treatment
     ),
     Rule.FEED_DOWN: RuleWords("数据源中断", "is down: no plant is accused", _silence, alert_closing.by_feed),
 }

@@ -157,3 +157,41 @@ def test_an_order_that_is_gone_leaves_words_without_its_end(stopped: Registry) -
 def test_controls_that_limit_rest_on_the_baseline(stopped: Registry) -> None:
     assert next(o for o in stopped.orders if o.order_id == "L").control == Control.LIMIT
     assert "baseline v1" in told(stopped, Rule.LIMIT_SLOT, order_id="L", **LOAD)[1]
+
+
+@pytest.mark.parametrize(
+    ("rule", "facts", "zh_said", "en_said"),
+    [
+        (
+            Rule.NIGHT_RUN,
+            {"night_energy_wh": 812_000.0, "night_allowed_wh": 90_500.0},
+            "夜间高于停产负荷的电量 812.0 kWh(允许 90.5 kWh)",
+            "812.0 kWh above idle in the night (allowed 90.5 kWh)",
+        ),
+        (Rule.NIGHT_RUN, {"night_energy_wh": 812_000.0, "night_allowed_wh": None}, "晨 06:00 或", "Closes at 06:00 or"),
+        (
+            Rule.STEP_UP,
+            {"from_wh": 5_000, "hold_wh": 80_000, "back_wh": 42_500},
+            "由 20.0 kW 升起",
+            "Clears after 30 min at or under 170.0 kW, or",
+        ),
+        (
+            Rule.SHIFT,
+            {
+                "day_energy_wh": 4_000_000,
+                "usual_energy_wh": 16_000_000.0,
+                "others_energy_wh": 13_000_000,
+                "others_usual_wh": 2_000_000.0,
+            },
+            "同企业其他户号 13,000.0 kWh(平日 2,000.0 kWh)",
+            "4,000.0 kWh on the day (usually 16,000.0 kWh)",
+        ),
+        (Rule.TREATMENT_OFF, {}, "生产不低于额定的 20 % 而治污低于 10 %", "treatment below 10 %"),
+    ],
+)
+def test_a_rule_tells_what_it_recorded(
+    stopped: Registry, rule: Rule, facts: dict[str, Any], zh_said: str, en_said: str
+) -> None:
+    zh, en = told(stopped, rule, facts=facts, **LOAD)
+    assert zh_said in zh
+    assert en_said in en
