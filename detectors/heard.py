@@ -12,7 +12,8 @@ import numpy.typing as npt
 from detectors.intervals import meter_slots
 from detectors.readings import ReadingColumns
 from detectors.rules import treatment_off
-from detectors.slots import Grid, instant, local_days
+from detectors.slots import Grid
+from detectors.vocab import Rule
 from detectors.world import World, rows_of
 
 I64 = npt.NDArray[np.int64]
@@ -88,7 +89,9 @@ def _treatment_states(world: World, scopes: I64, grid: Grid, readings: ReadingCo
     if len(pairs) == 0:
         return
     rows, of_pair = rows_of(table.of_pair, pairs)
-    running, off = (_on_each_day(world, scopes[owner], grid, name) for name in ("running", "off"))
+    running, off = (
+        world.thresholds.at(Rule.TREATMENT_OFF, name, scopes[owner, None], grid.starts_s) for name in ("running", "off")
+    )
     valid = (grid.starts_s >= table.meter_from[rows, None]) & (grid.starts_s < table.meter_to[rows, None])
     is_treatment = table.is_treatment[rows]
 
@@ -120,14 +123,3 @@ def _treatment_states(world: World, scopes: I64, grid: Grid, readings: ReadingCo
     np.bitwise_or.at(unknown, owner, np.uint32(2) * ~is_known << shift)
     found.treatment[:] = known & ~unknown  # of pairs that share a place, all are known or none
     np.bitwise_or.at(found.treatment, owner, is_off.astype(np.uint32) << shift)
-
-
-def _on_each_day(world: World, scopes: I64, grid: Grid, name: str) -> F64:
-    """A threshold of `treatment_off` at each slot, by the slot's own local day, [len(scopes), T]."""
-    values = np.empty((len(scopes), grid.n))
-    starts = grid.starts_s
-    for day in local_days(grid.zone, int(starts[0]), int(starts[-1]), grid.slot_s):
-        low, high = np.clip([day.first_slot - grid.first_slot, day.end_slot - grid.first_slot], 0, grid.n)
-        at_s = instant(grid.zone, day.day, 0)
-        values[:, low:high] = world.thresholds.at("treatment_off", name, scopes, at_s)[:, None]
-    return values

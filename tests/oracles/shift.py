@@ -9,10 +9,9 @@ from tests.oracles.alerts import alert_id, evidence
 from tests.oracles.caps import tie_rank
 from tests.oracles.energy import MeterSeries, meter_slot
 from tests.oracles.rows import AlertRow
+from tests.oracles.thresholds import value_on
 from tests.oracles.timeline import Timeline, Track
 
-#: Shares: fall of the own day, distance of the total, least fall of the total, rise over fall; rise over error.
-DROP, TOTAL, LEAST, TAKEN, SIGMA = 0.3, 0.1, 0.1, 0.5, 2.0
 SIGNS = {Role.SUPPLY: 1, Role.GENERATION: 1, Role.REVERSE: -1}
 
 
@@ -63,9 +62,14 @@ def _is_moved(timeline: Timeline, day: date, plants: list[str], all_kwh: Mapping
     error = sum(e**2 for _, e in usual) ** 0.5
     own, everybody = timeline.energy_kwh(timeline.measured, slots), sum(all_kwh[s] for s in slots)
     fall, rise = own_usual - own, (everybody - own) - (all_usual - own_usual)
-    if own > (1 - DROP) * own_usual or abs(everybody - all_usual) > TOTAL * all_usual or fall < LEAST * all_usual:
+
+    def asked(name: str) -> float:
+        rows = timeline.rules.registry.thresholds
+        return value_on(rows, timeline.local, Rule.SHIFT, name, timeline.scope.scope_id, day)
+
+    if own > (1 - asked("drop")) * own_usual or abs(everybody - all_usual) > asked("total") * all_usual:
         return False
-    return rise >= TAKEN * fall and rise >= SIGMA * error
+    return fall >= asked("least") * all_usual and rise >= asked("taken") * fall and rise >= asked("sigma") * error
 
 
 def shift_alerts(timeline: Timeline, series: Mapping[str, MeterSeries]) -> list[AlertRow]:

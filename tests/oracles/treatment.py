@@ -8,12 +8,8 @@ from detectors.vocab import CloseReason, Condition, Role, Rule
 from tests.oracles.alerts import alert_id, evidence
 from tests.oracles.energy import MeterSeries, meter_slot
 from tests.oracles.rows import AlertRow
+from tests.oracles.thresholds import value_on
 from tests.oracles.timeline import Timeline
-
-#: Shares of the rated load: production runs from the one on, treatment is off below the other.
-RUNNING, OFF = 0.2, 0.1
-#: Minutes: n of m open, adjacent ones close.
-N_MIN, M_MIN, CLEAR_MIN = 45, 60, 30
 
 
 class Pair(NamedTuple):
@@ -47,6 +43,12 @@ def _rated(meters: list[Meter]) -> float:
     return sum(m.contract_kw or 0.0 for m in meters)
 
 
+def _asked(timeline: Timeline, name: str, slot: int) -> float:
+    """A threshold on the local day of a slot."""
+    rows, day = timeline.rules.registry.thresholds, timeline.local.day_of_slot(slot)
+    return value_on(rows, timeline.local, Rule.TREATMENT_OFF, name, timeline.scope.scope_id, day)
+
+
 def _kw(
     timeline: Timeline, series: Mapping[str, MeterSeries], meters: list[Meter], slot: int, kw: float
 ) -> float | None:
@@ -61,12 +63,13 @@ def state_of(timeline: Timeline, series: Mapping[str, MeterSeries], pair: Pair, 
     """One slot of a pair. Where all of its meters that are valid are measured and one side has none, nothing is off."""
     start = slot * timeline.local.slot_s
     production, treatment = ([m for m in side if m.valid_from <= start < m.valid_to] for side in pair)
-    produced = _kw(timeline, series, production, slot, RUNNING * _rated(pair.production))
-    treated = _kw(timeline, series, treatment, slot, OFF * _rated(pair.treatment))
+    running, off = _asked(timeline, "running", slot), _asked(timeline, "off", slot)
+    produced = _kw(timeline, series, production, slot, running * _rated(pair.production))
+    treated = _kw(timeline, series, treatment, slot, off * _rated(pair.treatment))
     if produced is None or treated is None:
         return State(False, False)
     is_there = bool(production and treatment)
-    is_off = is_there and produced >= RUNNING * _rated(production) and treated < OFF * _rated(treatment)
+    is_off = is_there and produced >= running * _rated(production) and treated < off * _rated(treatment)
     return State(is_off, True)
 
 
@@ -78,12 +81,12 @@ def treatment_alerts(timeline: Timeline, series: Mapping[str, MeterSeries]) -> l
     slots = range(timeline.horizon.start, timeline.until) if pairs else range(0)
     states = {s: [state_of(timeline, series, pair, s) for pair in pairs] for s in slots}
     local, rows = timeline.local, []
-    n, m, quiet_needed = (local.slots_in(minutes) for minutes in (N_MIN, M_MIN, CLEAR_MIN))
     off: list[int] = []  # off slots of the open alert; empty = none is open
     recent: list[int] = []
     mine: set[int] = set()  # pairs that were off in it
     opened = quiet = 0
     for slot in slots:
+        n, m, quiet_needed = (local.slots_in(int(_asked(timeline, x, slot))) for x in ("n_min", "m_min", "clear_min"))
         off_here = {i for i, state in enumerate(states[slot]) if state.is_off}
         is_clear = not off_here and all(states[slot][i].is_measured for i in mine)
         if not off:
