@@ -6,7 +6,7 @@ from time import process_time
 
 import numpy as np
 
-from detectors.rules import hours_over, limit_day, limit_pace, over, stop_day
+from detectors.rules import hours_over, limit_day, limit_pace, night_run, over, over_capacity, step_up, stop_day
 from detectors.rules.cap_abs import CAP_ABS
 from detectors.rules.limit_slot import LIMIT_SLOT
 from detectors.rules.over import OverRule
@@ -16,6 +16,8 @@ from tests.bench.report import Result
 
 SLOT_S = 900
 SCOPES, SLOTS = 5_000, 96
+#: 22:00 to 06:00: what `night_run` sums of a day.
+NIGHT_SLOTS = 32
 
 
 def lines(options: argparse.Namespace) -> Iterator[Result]:
@@ -50,6 +52,9 @@ def _parts() -> Mapping[str, Callable[[], object]]:
     ordered = np.ones((SCOPES, SLOTS), np.bool_)
     edge = np.zeros((SCOPES, SLOTS), np.bool_)
     day_cap_wh = np.full(SCOPES, 12_000_000.0)
+    load_wh, rise_wh = wh.astype(np.float64), np.full((SCOPES, SLOTS), 60_000.0)
+    max_wh = np.full((SCOPES, 1), 180_000.0)
+    night_wh, base_wh = load_wh[:, :NIGHT_SLOTS], np.full((SCOPES, NIGHT_SLOTS), 20_000.0)
     hour_wh = (4 * wh).astype(np.float64)
     left = np.broadcast_to(np.arange(SLOTS - 1, -1, -1, dtype=np.int64), (SCOPES, SLOTS))
 
@@ -65,5 +70,10 @@ def _parts() -> Mapping[str, Callable[[], object]]:
         "limit_day": lambda: limit_day.flags(np.cumsum(wh, axis=1), day_cap_wh),
         "stop_day": lambda: stop_day.flags(np.cumsum(wh, axis=1), day_cap_wh),
         "hours_over": lambda: hours_over.flags(wh > limit_wh),
+        "night_run": lambda: night_run.flags(night_wh, base_wh, day_cap_wh / 3),
+        "step_up": lambda: step_up.flags(load_wh, load_wh, rise_wh, n=4),
+        "over_capacity": lambda: over.opens(
+            over_capacity.flags(load_wh, max_wh, factor=1.1), over.segment_starts(ordered, edge), n=6, m=8
+        ),
         "limit_pace": lambda: limit_pace.flags(np.cumsum(wh, axis=1), hour_wh, left, day_cap_wh),
     }

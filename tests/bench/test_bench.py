@@ -48,7 +48,10 @@ def test_a_small_run_measures_with_real_processes_and_names_its_size(tmp_path: P
     assert done.returncode == 0, done.stderr
     written = json.loads(out.read_text(encoding="utf-8"))
     results = {r["name"]: r for r in written["results"]}
-    rules = ("stop_run", "limit_slot", "cap_abs", "units_over", "limit_day", "stop_day", "hours_over", "limit_pace")
+    rules = [
+        *("stop_run", "limit_slot", "cap_abs", "units_over", "limit_day", "stop_day", "hours_over", "limit_pace"),
+        *("night_run", "step_up", "over_capacity"),
+    ]
     assert {name: r["unit"] for name, r in results.items()} == {
         "drain": "readings/s",
         "ingest_judge": "readings/s",

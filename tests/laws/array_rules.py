@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from detectors.rules import hours_over, limit_day, limit_pace, over, stop_day
+from detectors.rules import hours_over, limit_day, limit_pace, night_run, over, over_capacity, step_up, stop_day
 
 Bool = npt.NDArray[np.bool_]
 Inputs = Mapping[str, npt.NDArray[np.generic]]
@@ -64,6 +64,28 @@ def _draw_pace(rng: np.random.Generator, rows: int, columns: int) -> Inputs:
     return {"used_wh": used, "hour_wh": hour, "slots_left": left, "day_cap_wh": _caps(rng, rows, columns)}
 
 
+def _draw_night(rng: np.random.Generator, rows: int, columns: int) -> Inputs:
+    load = rng.integers(0, 100_000, (rows, columns)).astype(np.float64)
+    return {
+        "load_wh": load,
+        "base_wh": np.broadcast_to(rng.integers(0, 60_000, (rows, 1)) + 0.25, (rows, columns)),
+        "night_wh": _caps(rng, rows, columns) / 10,
+        "night_sd_wh": rng.integers(0, 200_000, rows) + 0.25,
+        "running_wh": rng.integers(0, 9_000_000, rows) + 0.25,
+    }
+
+
+def _draw_steps(rng: np.random.Generator, rows: int, columns: int) -> Inputs:
+    levels = rng.integers(0, 9, (rows, columns)).astype(np.float64) * 25_000
+    load = np.repeat(levels, 5, axis=1)[:, 2 : columns + 2]
+    return {"load_wh": load, "running_wh": np.broadcast_to(rng.integers(1, 400_000, (rows, 1)) + 0.3, (rows, columns))}
+
+
+def _draw_capacity(rng: np.random.Generator, rows: int, columns: int) -> Inputs:
+    load = rng.integers(0, 300_000, (rows, columns)).astype(np.float64)
+    return {"load_wh": load, "max_wh": rng.integers(0, 300_000, (rows, columns)) + 0.3}
+
+
 def _opens(inputs: Inputs, thresholds: Thresholds) -> Bool:
     n, m = int(thresholds["n"]), int(thresholds["m"])
     return over.opens(inputs["over"].astype(np.bool_, copy=False), inputs["starts"].astype(np.int64), n=n, m=m)
@@ -96,6 +118,26 @@ def _limit_pace(inputs: Inputs, thresholds: Thresholds) -> Bool:
     )
 
 
+def _night_run(inputs: Inputs, thresholds: Thresholds) -> Bool:
+    load, base, night, spread, running = _floats(inputs, "load_wh", "base_wh", "night_wh", "night_sd_wh", "running_wh")
+    allowed = night_run.limit_wh(night, spread, running, sigmas=thresholds["sigmas"], margin=thresholds["margin"])
+    return night_run.flags(load, base, allowed)
+
+
+def _step_up(inputs: Inputs, thresholds: Thresholds) -> Bool:
+    load, running = _floats(inputs, "load_wh", "running_wh")
+    return step_up.flags(load, load, thresholds["jump"] * running, n=HOUR_SLOTS)
+
+
+def _over_capacity(inputs: Inputs, thresholds: Thresholds) -> Bool:
+    load, highest = _floats(inputs, "load_wh", "max_wh")
+    return over_capacity.flags(load, highest, factor=thresholds["factor"])
+
+
+def _floats(inputs: Inputs, *names: str) -> list[npt.NDArray[np.float64]]:
+    return [inputs[name].astype(np.float64, copy=False) for name in names]
+
+
 def _used_and_cap(inputs: Inputs) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]:
     return inputs["used_wh"].astype(np.int64, copy=False), inputs["day_cap_wh"].astype(np.float64, copy=False)
 
@@ -112,6 +154,26 @@ def _without_energy(inputs: Inputs, at: Bool) -> Inputs:
 
 def _without_hour(inputs: Inputs, at: Bool) -> Inputs:
     return {**inputs, "hour_wh": np.where(at, np.nan, inputs["hour_wh"].astype(np.float64))}
+
+
+def _without_load(inputs: Inputs, at: Bool) -> Inputs:
+    return {**inputs, "load_wh": np.where(at, np.nan, inputs["load_wh"].astype(np.float64))}
+
+
+def _above_mean_night(inputs: Inputs) -> Bool:
+    load, base, night = _floats(inputs, "load_wh", "base_wh", "night_wh")
+    used = np.cumsum(np.where(load > base, load - base, 0.0), axis=1)
+    return np.asarray(used > night[:, None], np.bool_)
+
+
+def _above_for_an_hour(inputs: Inputs) -> Bool:
+    (load,) = _floats(inputs, "load_wh")
+    found = np.zeros(load.shape, np.bool_)
+    for row, at in np.ndindex(load.shape):
+        found[row, at] = (
+            at >= HOUR_SLOTS and (load[row, at - HOUR_SLOTS + 1 : at + 1] > load[row, at - HOUR_SLOTS]).all()
+        )
+    return found
 
 
 def _any_energy(inputs: Inputs) -> Bool:
@@ -196,5 +258,41 @@ RULES = (
         forget=_without_hour,
         # Of a cap that is broken already limit_day speaks, and this rule is silent.
         taken_over=_limit_day,
+    ),
+    ArrayRule(
+        name="night_run",
+        draw=_draw_night,
+        flags=_night_run,
+        defaults={"sigmas": 3.0, "margin": 0.05},
+        stricter=({"sigmas": 1.0, "margin": 0.05}, {"sigmas": 0.0, "margin": 0.01}, {"sigmas": 0.0, "margin": 0.0}),
+        zero={"sigmas": 0.0, "margin": 0.0},
+        at_zero=_above_mean_night,
+        may_be_nan=("night_wh", "night_sd_wh", "running_wh"),
+        overlap=lambda thresholds: -1,  # the whole night so far
+        forget=_without_load,
+    ),
+    ArrayRule(
+        name="step_up",
+        draw=_draw_steps,
+        flags=_step_up,
+        defaults={"jump": 0.3},
+        stricter=({"jump": 0.15}, {"jump": 0.01}, {"jump": 0.0}),
+        zero={"jump": 0.0},
+        at_zero=_above_for_an_hour,
+        may_be_nan=("running_wh",),
+        overlap=lambda thresholds: HOUR_SLOTS,
+        forget=_without_load,
+    ),
+    ArrayRule(
+        name="over_capacity",
+        draw=_draw_capacity,
+        flags=_over_capacity,
+        defaults={"factor": 1.1},
+        stricter=({"factor": 1.05}, {"factor": 1.0}, {"factor": 0.0}),
+        zero={"factor": 0.0},
+        at_zero=lambda inputs: np.asarray(inputs["load_wh"].astype(np.float64) > 0, np.bool_),
+        may_be_nan=("load_wh", "max_wh"),
+        overlap=lambda thresholds: 0,
+        forget=_without_load,
     ),
 )

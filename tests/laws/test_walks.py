@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from detectors.alerts import Alert, Carry
-from detectors.rules import offline, over, runs
+from detectors.rules import offline, over, runs, step_up
 from detectors.rules.cap_abs import CAP_ABS
 from detectors.rules.limit_slot import LIMIT_SLOT
 from detectors.rules.stop_run import STOP_RUN
@@ -97,6 +97,41 @@ def test_every_opening_slot_is_one_that_the_array_rule_flags(seed: int) -> None:
     assert bool(found) == bool(flags.any())
     if found:
         assert opened[0] == int(flags.argmax())
+
+
+@LAW
+@given(seed=SEEDS, cut=st.integers(0, COLUMNS))
+def test_steps(seed: int, cut: int) -> None:
+    rng = np.random.default_rng(seed)
+    n, rise, back = 4, 75_000.0, 37_500.0
+    load = np.repeat(rng.integers(0, 9, COLUMNS) * 25_000, rng.integers(1, 9, COLUMNS))[:COLUMNS]
+    measured = rng.random(COLUMNS) < 0.95
+    edge, exempt = rng.random(COLUMNS) < 0.03, rng.random(COLUMNS) < 0.03
+    known = np.where(measured, load.astype(np.float64), np.nan)
+    jumps = step_up.flags(known, known, np.full(COLUMNS, rise), n=n)
+    loads = [int(w) if k else None for w, k in zip(load, measured, strict=True)]
+
+    def walk(
+        low: int, begin: int, end: int, open_alert: Alert | None, last_close: int | None
+    ) -> tuple[list[Alert], int | None]:
+        track = step_up.StepTrack(
+            first_slot=1000 + low,
+            begin=begin - low,
+            end=end - low,
+            jumps=jumps[low:].tolist(),
+            measured_wh=loads[low:],
+            rise_wh=[rise] * (COLUMNS - low),
+            back_wh=[back] * (COLUMNS - low),
+            edge=edge[low:].tolist(),
+            order_ends=[False] * (COLUMNS - low),
+            exempt=exempt[low:].tolist(),
+            load_wh=loads[low:],
+            cap_kw=[100.0] * (COLUMNS - low),
+            coverage=[1.0] * (COLUMNS - low),
+        )
+        return step_up.walk(track, blank(Rule.STEP_UP), open_alert, last_close, n=n, slot_s=SLOT_S)
+
+    assert_split_changes_nothing(walk, Rule.STEP_UP, cut)
 
 
 @LAW
