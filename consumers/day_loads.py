@@ -1,21 +1,17 @@
 """The loads that a day is judged by: what is stored of them, and readings for the slots that are worked out anew."""
 
-from dataclasses import replace
-from datetime import timedelta
-
 import numpy as np
 import numpy.typing as npt
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from consumers.office import Office
 from consumers.pending import DayWork
-from detectors.heard import HEARD_FIELDS, hears
-from detectors.known import LOAD_FIELDS, Known, nothing_known
+from detectors.known import Known
 from detectors.loads import Fact
 from detectors.readings import ReadingColumns
-from detectors.slots import DAY_S, Grid, local_day
-from detectors.unit_counts import UNIT_FIELDS
-from service.db.judgement import load_readings, load_slots
+from detectors.slots import DAY_S, Grid
+from service.db.judgement import load_readings
+from service.db.stored_loads import loads_on
 
 I64 = npt.NDArray[np.int64]
 Bool = npt.NDArray[np.bool_]
@@ -29,39 +25,11 @@ async def stored_loads(
     """What is stored of the scopes' loads on the grid, touched slots and those never judged marked as fresh; and which
     scopes must be judged from all their readings."""
     world = office.world
-    numbers = office.scope_no[work.row]
-    order = np.argsort(numbers)
-    counts_units = bool(world.lines.is_metered[work.row].any())
-    hears_any = bool(hears(world, work.row).any())
-    names = (*LOAD_FIELDS, *(UNIT_FIELDS.values() if counts_units else ()), *(HEARD_FIELDS if hears_any else ()))
-    loads = nothing_known(len(numbers), grid.n, with_units=counts_units, with_heard=hears_any)
-    have = np.zeros((len(numbers), grid.n), np.bool_)
+    loads, have = await loads_on(connection, world, office.scope_no[work.row], work.row, grid, as_of)
     column = np.arange(grid.n)
-    past = grid.ends_s <= as_of
-    for offset in (-1, 0, 1):
-        day = local_day(world.zone, grid.today.day + timedelta(days=offset), world.slot_s)
-        low, high = max(day.first_slot, grid.first_slot), min(day.end_slot, grid.first_slot + grid.n)
-        here, there = (
-            slice(low - grid.first_slot, high - grid.first_slot),
-            slice(low - day.first_slot, high - day.first_slot),
-        )
-        if not past[here].any():
-            break
-        places, columns, counts = await load_slots(
-            connection, numbers[order], day.day, world.slot_s, day.n_slots, names
-        )
-        rows = order[places]
-        for name in LOAD_FIELDS:
-            getattr(loads, name)[rows, here] = columns[name][:, there]
-        for name, stored in UNIT_FIELDS.items() if loads.units is not None else ():
-            getattr(loads.units, name)[rows, here] = columns[stored][:, there]
-        for name in HEARD_FIELDS if loads.heard is not None else ():
-            getattr(loads.heard, name)[rows, here] = columns[name][:, there]
-        have[rows, here] = column[here] - here.start + there.start < counts[:, None]
     touched = (column >= work.first[:, None] - grid.first_slot) & (column <= work.last[:, None] - grid.first_slot)
-    fresh = past & (touched | ~have)
+    fresh = (grid.ends_s <= as_of) & (touched | ~have)
     spread = ((loads.facts[:, grid.day] & np.uint16(Fact.SPREAD)) > 0).any(axis=1)
-    loads = replace(loads, facts=loads.facts & np.uint16(0xFFFF ^ Fact.ZERO_UNPROVEN))
     is_whole = office.spreads[work.row] | spread | (2 * fresh.sum(axis=1) > grid.n)
     return Known(loads, fresh), is_whole
 
