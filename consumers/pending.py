@@ -90,15 +90,19 @@ class Pending:
     def is_shorter(self) -> bool:
         """Whether less is left than there was: a day that is only context of a span takes nothing off it, and would be
         judged for ever by passes that end with it."""
-        return self._day(self._next).first_slot > int(self._spans.first.min())
+        return self._left_from > int(self._spans.first.min())
 
     def left(self) -> Spans:
         """What this pass did not come to, once all have walked."""
         if self._next > self._last_day:
             return self._spans.take(np.zeros(len(self._spans.row), np.bool_))
-        begin = self._day(self._next).first_slot
-        later = self._spans.take(self._spans.last >= begin)
-        return replace(later, first=np.maximum(later.first, begin))
+        later = self._spans.take(self._spans.last >= self._left_from)
+        return replace(later, first=np.maximum(later.first, self._left_from))
+
+    @property
+    def _left_from(self) -> int:
+        """First slot that a day still to come looks at: the evening before is its context."""
+        return self._day(self._next).first_slot - self._margin
 
     def _day(self, day: date) -> LocalDay:
         return local_day(self._world.zone, day, self._world.slot_s)

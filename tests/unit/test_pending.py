@@ -127,3 +127,12 @@ def test_a_day_of_context_alone_is_no_progress() -> None:
     assert not work.is_shorter
     assert work.pop() is not None
     assert work.is_shorter
+
+
+def test_the_evening_of_the_last_day_of_a_pass_is_left_as_context_of_the_next() -> None:
+    """Late data of the last slot of a day: where nothing is handed on, only this has the next day judged again."""
+    work = pending((1, 40, 40), (3, 95, 95), most_days=1)
+    assert days(work) == [(0, [1, 3])]
+    assert work.left().row.tolist() == [3]
+    again = Pending(WORLD, work.left(), AS_OF, 31)
+    assert days(again) == [(0, [3]), (1, [3])]
