@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from consumers.backtest_baselines import BaselineOptions, FittedBaseline, fit_missing, write_baselines
 from consumers.backtest_pictures import Pictures
 from consumers.backtest_rows import (
     ALERT_COLUMNS,
@@ -37,6 +38,7 @@ BLOCK_SCOPES = 1_000
 BLOCK_SCOPES_WITH_SLOTS = 250
 #: Every file that a back-test may write.
 OUTPUTS = tuple(f"{name}.{form}" for name in ("slots", "days", "alerts") for form in ("csv", "parquet"))
+OUTPUTS += ("baselines.csv",)
 #: Folder of the alerts' pictures.
 PICTURES = "evidence"
 
@@ -52,6 +54,7 @@ class BacktestOptions:
     with_pictures: bool = False
     format: str = "csv"
     slot_s: int = 900
+    baselines: BaselineOptions | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,12 +69,13 @@ class BacktestReport:
     examples: tuple[RowFault, ...]
     days: int
     alerts: int
+    baselines: tuple[FittedBaseline, ...] = ()
 
 
 def run_backtest(
     registry: Registry, readings: Sequence[Path], out: Path, options: BacktestOptions, *, clock_now_s: float
 ) -> BacktestReport:
-    """Judge files and write ``slots``, ``days`` and ``alerts`` into ``out``.
+    """Judge files and write ``slots``, ``days`` and ``alerts`` into ``out``, and fitted ``baselines``.
 
     clock_now_s: the machine's clock; only rows without coll are held against it. Raises InputError on bad input; then
     nothing was written.
@@ -89,9 +93,16 @@ def run_backtest(
     if as_of is None:
         raise InputError("no reading could be accepted and no --as-of is given: there is nothing to judge")
     history = History(world, held, as_of)
+    fitted: tuple[FittedBaseline, ...] = ()
+    if options.baselines is not None:
+        registry, fitted = fit_missing(history, registry, options.baselines)
+        world = compile_world(registry, options.slot_s, office_day_type(registry))
+        history.rebase(world)
     out.parent.mkdir(parents=True, exist_ok=True)
     work = Path(tempfile.mkdtemp(prefix=f".{out.name}-", dir=out.parent))
     try:
+        if options.baselines is not None:
+            write_baselines(registry, work)
         n_days, n_alerts = _write(world, history, work, options)
         out.mkdir(parents=True, exist_ok=True)
         for name in OUTPUTS:  # of an earlier run: it would read as a part of this one
@@ -110,6 +121,7 @@ def run_backtest(
         examples=tuple(account.examples),
         days=n_days,
         alerts=n_alerts,
+        baselines=fitted,
     )
 
 

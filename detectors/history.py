@@ -1,13 +1,14 @@
 """Judge a whole history in memory: local days in order, each handing its carry to the next (the back-test)."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from detectors.alerts import NOTHING_CARRIED, Alert, Carry
 from detectors.feed import SourceSlots, down_on, feed_alerts, is_down
-from detectors.judge import DayResult, judge_day, margin_slots
+from detectors.judge import DayResult, judge_day, margin_slots, work_out
 from detectors.reading_days import ReadingDays
 from detectors.slots import Grid, LocalDay, local_days
 from detectors.world import World
@@ -74,6 +75,23 @@ class History:
                 self._keep(found)
             carries = result.carries
             yield result
+
+    def measured(self, scopes: I64, days: Iterable[LocalDay]) -> Iterator[dict[str, npt.NDArray[Any]]]:
+        """What the meters of some scopes (rows of the world, sorted) say on local days, one after the other.
+
+        Of each day ``wh``, ``evidence``, ``meters`` and ``facts`` of ``detectors.days.SLOT``, [S, slots of the day].
+        """
+        world = self.world
+        meters = np.unique(world.meters_of(scopes)[0])
+        for day in days:
+            grid = Grid(world.zone, world.slot_s, day, self._margin)
+            near = self._readings.near(int(grid.starts_s[0]), int(grid.ends_s[-1]), meters)
+            loads = work_out(world, scopes, grid, near, self.as_of, None).loads
+            yield {name: getattr(loads, name)[:, grid.day] for name in ("wh", "evidence", "meters", "facts")}
+
+    def rebase(self, world: World) -> None:
+        """Judge by other baselines from now on; meters, sources, scopes and orders are the same."""
+        self.world = world
 
     def _keep(self, alerts: list[Alert]) -> None:
         for alert in alerts:

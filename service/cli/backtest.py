@@ -12,11 +12,15 @@ from zoneinfo import ZoneInfo
 import typer
 
 from consumers.backtest import BacktestOptions, BacktestReport, run_backtest
+from consumers.backtest_baselines import BaselineOptions
+from consumers.backtest_baselines import report_lines as baseline_lines
 from consumers.backtest_rows import instant_text
 from consumers.file_account import report_lines
 from detectors.errors import InputError
 from service.cli.against import compare_settings
+from service.cli.baseline import Method, period_of
 from service.clock import SystemClock
+from service.db.registry_errors import SHOWN
 from service.registry.read import read_registry
 from service.settings import Settings
 
@@ -61,6 +65,18 @@ def register(app: typer.Typer) -> None:
                 "ORDER_ID:revision=N; may be repeated; with --against, on top of that registry.",
             ),
         ] = None,
+        baseline_from: Annotated[
+            str | None,
+            typer.Option(
+                "--baseline-from",
+                help="First local day of a reference period: ordered scopes without a baseline get one fitted from "
+                "it, valid from --baseline-to on. Days under an order are left out.",
+            ),
+        ] = None,
+        baseline_to: Annotated[str | None, typer.Option("--baseline-to", help="The local day after its last.")] = None,
+        baseline_method: Annotated[
+            Method, typer.Option("--baseline-method", help="mean, median, mid6of10, or capacity (max).")
+        ] = Method.MEAN,
         form: Annotated[str, typer.Option("--format", help="csv or parquet.")] = "csv",
         as_json: Annotated[bool, typer.Option("--json", help="Report as JSON.")] = False,
     ) -> None:
@@ -77,18 +93,30 @@ def register(app: typer.Typer) -> None:
             with_pictures=evidence,
             format=form,
             slot_s=settings.slot_s,
+            baselines=_baselines(baseline_from, baseline_to, baseline_method),
         )
         parsed = read_registry(registry, zone=zone, slot_s=settings.slot_s)
         if against is not None or settings_:
+            if options.baselines is not None:
+                raise InputError("--baseline-from: fit first, then compare with the registry of its baselines.csv")
             other = parsed if against is None else read_registry(against, zone=zone, slot_s=settings.slot_s)
             files = [*readings, *(more or [])]
             compare_settings(parsed, other, settings_ or [], files, out, options, as_json=as_json)
             return
         report = run_backtest(parsed, [*readings, *(more or [])], out, options, clock_now_s=SystemClock().now())
-        _say(report, zone, out, as_json=as_json)
+        _say(report, zone, out, as_json=as_json, with_baselines=options.baselines is not None)
 
 
-def _say(report: BacktestReport, zone: str, out: Path, *, as_json: bool) -> None:
+def _baselines(begin: str | None, end: str | None, method: Method) -> BaselineOptions | None:
+    if begin is None and end is None:
+        return None
+    if begin is None or end is None:
+        missing = "--baseline-from" if begin is None else "--baseline-to"
+        raise InputError(f"{missing} is missing: a reference period has two ends")
+    return BaselineOptions(period_of(begin, end, "--baseline-from", "--baseline-to"), method.of_fit)
+
+
+def _say(report: BacktestReport, zone: str, out: Path, *, as_json: bool, with_baselines: bool) -> None:
     if as_json:
         print(json.dumps(asdict(report), ensure_ascii=False, default=str))
         return
@@ -96,5 +124,7 @@ def _say(report: BacktestReport, zone: str, out: Path, *, as_json: bool) -> None
         f"judged as of {instant_text(zone, report.as_of)}: {report.rows} rows, {report.accepted} accepted "
         f"({report.lost} duplicate or superseded), {report.days} days, {report.alerts} alerts -> {out}"
     )
+    for line in baseline_lines(report.baselines, SHOWN) if with_baselines else ():
+        print(line)
     for line in report_lines(report.examples, Counter(report.faults)):
         sys.stderr.write(f"cuofeng: {line}\n")

@@ -2,6 +2,7 @@
 
 import json
 from datetime import date, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,9 +10,14 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from consumers.backtest import BacktestOptions, run_backtest
+from consumers.backtest_baselines import BaselineOptions
 from detectors.registry import Registry, with_default_scopes
 from detectors.vocab import Reason, Rule, Verdict
-from tests.integration.baseline_world import BEGIN, DARK, FROM, REGISTRY, SEASON, TO, at, readings
+from service.baselines.reference import Period
+from service.demo.registry_files import write_registry
+from service.registry import read_registry
+from tests.integration.baseline_world import BEGIN, DARK, FROM, REGISTRY, SEASON, TO, at, readings, write_readings
 from tests.integration.streamed import Stream
 from tests.integration.test_import_command import cuofeng
 
@@ -45,10 +51,30 @@ def ran(url: str, *arguments: str) -> Any:
     return json.loads(done.stdout)
 
 
-async def test_fit_show_approve_and_judge_again_from_the_validity_on(database_url: str, engine: AsyncEngine) -> None:
+def hashes_of_a_backtest(folder: Path) -> dict[str, str]:
+    """What a back-test of the same readings fits from."""
+    write_registry(REGISTRY, folder / "registry")
+    write_readings(folder / "readings.csv", readings(UNTIL))
+    options = BacktestOptions(with_slots=False, baselines=BaselineOptions(Period(FROM, TO)))
+    registry = read_registry(folder / "registry", zone=REGISTRY.zone, slot_s=900)
+    report = run_backtest(registry, [folder / "readings.csv"], folder / "out", options, clock_now_s=at(UNTIL))
+    return {b.scope_id: b.data_hash for b in report.baselines}
+
+
+async def test_fit_show_approve_and_judge_again_from_the_validity_on(
+    database_url: str, engine: AsyncEngine, tmp_path: Path
+) -> None:
     stream = await judged(engine)
     before = await stream.judgement()
     assert {r.verdict for r in before.slots if r.scope_id == "A" and r.slot_end > at(SEASON)} == {Verdict.UNKNOWN}
+
+    week = cuofeng(database_url, "baseline", "fit", "--from", "2017-10-01", "--to", "2017-10-09", "--version", "W")
+    assert week.returncode == 0
+    assert "2 could not be fitted" in week.stderr
+    assert "refused" in week.stdout
+    assert cuofeng(database_url, "baseline", "approve", "W", "--by", "x").returncode == 2
+    named = cuofeng(database_url, "baseline", "approve", "W", "--by", "x", "--scope", "A")
+    assert "carry no baseline" in named.stderr
 
     fitted = {row["scope"]: row for row in ran(database_url, *FIT)}
     assert set(fitted) == {"A", "B"}
@@ -57,6 +83,7 @@ async def test_fit_show_approve_and_judge_again_from_the_validity_on(database_ur
     assert 380 < a["running_kw"] < 430
     assert 28 < a["idle_kw"] < 60
     assert b["idle_kw"] is None
+    assert {s: row["fit"]["data_hash"] for s, row in fitted.items()} == hashes_of_a_backtest(tmp_path)
     dropped = {d["date"]: d["reason"] for d in b["fit"]["days_dropped"]}
     assert dropped["2017-09-12"] == "order_day"
     assert dropped[DARK.isoformat()] == "outage"
@@ -93,7 +120,7 @@ async def test_fit_show_approve_and_judge_again_from_the_validity_on(database_ur
     assert [x.baseline_version for x in alerts] == [VERSION]
     assert alerts[0].first_slot_end == at(date(2017, 11, 16), 8) + 900
 
-    standing = {d["scope_id"]: d for d in ran(database_url, "baseline", "show")}
+    standing = {d["scope_id"]: d for d in ran(database_url, "baseline", "show", "--version", VERSION)}
     assert standing["A"]["state"] == "approved"
     assert standing["A"]["approved_by"] == "市工信委 王某"
     assert standing["A"]["document"] == "豫工信〔2017〕9号"
@@ -120,6 +147,10 @@ async def test_a_second_version_ends_the_first_where_it_begins_and_what_is_appro
 
     later = SEASON + timedelta(days=1)
     ran(database_url, *FIT, "--scope", "A", "--method", "median", "--version", "V2", "--valid-from", later.isoformat())
+    async with engine.begin() as connection:  # as if its days had scattered
+        await connection.execute(
+            text("UPDATE baseline_fits SET fit = jsonb_set(fit, '{baselines,0,rrmse}', '0.4') WHERE version = 'V2'")
+        )
     done = ran(database_url, "baseline", "approve", "V2", "--by", "office")
     assert [x["version"] for x in done["closed"]] == [VERSION]
     assert {(m["scope_id"], m["first_slot"]) for m in done["marks"]} == {("A", at(later) // 900)}
@@ -129,25 +160,16 @@ async def test_a_second_version_ends_the_first_where_it_begins_and_what_is_appro
     assert [r for r in second.slots if r.slot_end <= at(later)] == kept
     assert {x.baseline_version for x in second.alerts if x.scope_id == "A"} == {"V2"}
 
+    poor = [r for r in second.slots if Reason.LOW_CONFIDENCE in r.reasons]
+    assert {r.scope_id for r in poor} == {"A"}
+    assert min(r.slot_end for r in poor) == at(later) + 900
+
     old = ran(database_url, *FIT, "--scope", "A", "--version", "V3")
     assert old[0]["state"] == "proposed"
     refused = cuofeng(database_url, "baseline", "approve", "V3", "--by", "office")
     assert refused.returncode == 2
     assert "V2" in refused.stderr
     assert "--valid-from" in refused.stderr
-
-
-async def test_what_cannot_be_fitted_is_told_and_not_approved(database_url: str, engine: AsyncEngine) -> None:
-    await judged(engine)
-    week = ("baseline", "fit", "--from", "2017-10-01", "--to", "2017-10-09", "--version", "W")
-    done = cuofeng(database_url, *week)
-    assert done.returncode == 0
-    assert "2 could not be fitted" in done.stderr
-    assert "refused" in done.stdout
-    approve = cuofeng(database_url, "baseline", "approve", "W", "--by", "office")
-    assert approve.returncode == 2
-    named = cuofeng(database_url, "baseline", "approve", "W", "--by", "office", "--scope", "A")
-    assert "carry no baseline" in named.stderr
 
 
 @pytest.mark.parametrize(
@@ -171,17 +193,3 @@ async def test_bad_usage_ends_with_2_and_says_what(
     done = cuofeng(database_url, "baseline", *arguments)
     assert (done.returncode, done.stdout) == (2, "")
     assert told in done.stderr
-
-
-async def test_low_confidence_shows_at_the_slots(database_url: str, engine: AsyncEngine) -> None:
-    stream = await judged(engine)
-    ran(database_url, *FIT)
-    async with engine.begin() as connection:  # as if its days had scattered
-        await connection.execute(
-            text("UPDATE baseline_fits SET fit = jsonb_set(fit, '{baselines,0,rrmse}', '0.4') WHERE scope_id = 'A'")
-        )
-    ran(database_url, "baseline", "approve", VERSION, "--by", "office")
-    await stream.judge_until(at(UNTIL))
-    slots = (await stream.judgement()).slots
-    marked = {r.scope_id for r in slots if Reason.LOW_CONFIDENCE in r.reasons}
-    assert marked == {"A"}
