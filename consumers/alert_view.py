@@ -11,9 +11,9 @@ import numpy as np
 
 from consumers.alert_case import AlertCase
 from consumers.alert_words import summary
+from detectors.alert_thresholds import thresholds_of
 from detectors.alerts import Alert
 from detectors.confidence import THRESHOLD as LOW_CONFIDENCE
-from detectors.episodes import thresholds_of
 from detectors.registry import Baseline, Order, Plant
 from detectors.slots import instant, local_date
 from detectors.vocab import Kind, Scale
@@ -62,7 +62,7 @@ class AlertViews:
             "cap_kw": None if alert.peak_cap_kw is None else round(alert.peak_cap_kw, 3),
             "energy_over_kwh": over_kwh,
             "coverage": round(alert.coverage, 3),
-            "thresholds": thresholds_of(alert, order),
+            "thresholds": thresholds_of(self._world, alert, order),
             "replaced_by": None,
         }
         if alert.meters:

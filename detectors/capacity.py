@@ -33,7 +33,8 @@ def over_capacities(work: "Pass", carries: Sequence[Carry]) -> Iterator[tuple[in
     if len(scopes) == 0:
         return
     given_kw, is_free = given_kw[scopes], caps.spans.wide(free[scopes])
-    factor, n, m = (_threshold(work, name, scopes) for name in ("factor", "n_min", "m_min"))
+    factor, n, m = (_threshold(work, Rule.OVER_CAPACITY, name, scopes) for name in ("factor", "n_min", "m_min"))
+    below_min, below_share = (_threshold(work, "closing", name, scopes) for name in ("below_min", "below_share"))
     max_wh = caps.spans.wide(given_kw) * (1000 * grid.hours)
     measured = is_free & work.evidence.covered[scopes] & work.past
     load_wh = np.where(measured, work.loads.wh[scopes], np.nan)
@@ -42,11 +43,11 @@ def over_capacities(work: "Pass", carries: Sequence[Carry]) -> Iterator[tuple[in
     for at in np.flatnonzero(flags.any(axis=1) | is_open).tolist():
         s = int(scopes[at])
         limit_kw = caps.spans.wide(given_kw[at]) * factor[at]
-        track = _track(work, s, is_free[at], measured[at], flags[at], limit_kw)
-        n_slots, m_slots = (grid.slots_in(int(of[at])) for of in (n, m))
+        track = _track(work, s, is_free[at], measured[at], flags[at], limit_kw, limit_kw * below_share[at])
+        n_slots, m_slots, below_n = (grid.slots_in(float(of[at])) for of in (n, m, below_min))
         last_close = carries[s].last_close(Rule.OVER_CAPACITY, None)
         found, _, closed = over.walk(
-            track, _blank(work, s), carried[s], last_close, n=n_slots, m=m_slots, slot_s=grid.slot_s
+            track, _blank(work, s), carried[s], last_close, n=n_slots, m=m_slots, below_n=below_n, slot_s=grid.slot_s
         )
         for alert in found:
             if alert.close_reason == CloseReason.WINDOW_END:
@@ -54,12 +55,14 @@ def over_capacities(work: "Pass", carries: Sequence[Carry]) -> Iterator[tuple[in
         yield s, found, closed
 
 
-def _track(work: "Pass", s: int, is_free: Bool, measured: Bool, flags: Bool, limit_kw: F64) -> over.OrderTrack:
+def _track(
+    work: "Pass", s: int, is_free: Bool, measured: Bool, flags: Bool, limit_kw: F64, low_kw: F64
+) -> over.OrderTrack:
     """The slots without an order as the window of an n-of-m rule; its end is where an order begins."""
     grid, wh = work.grid, work.loads.wh[s]
     edge = is_free & ~np.r_[is_free[1:], True]
     with np.errstate(invalid="ignore"):
-        below = measured & (wh <= threshold_wh(limit_kw * over.BELOW_SHARE, grid.hours))
+        below = measured & (wh <= threshold_wh(low_kw, grid.hours))
     nowhere = [False] * grid.n
     return over.OrderTrack(
         first_slot=grid.first_slot,
@@ -87,7 +90,7 @@ def _blank(work: "Pass", s: int) -> Alert:
     return alert
 
 
-def _threshold(work: "Pass", name: str, scopes: I64) -> F64:
+def _threshold(work: "Pass", rule: str, name: str, scopes: I64) -> F64:
     """A threshold of some scopes of the pass, as it holds at the day's midnight."""
     at_s = instant(work.grid.zone, work.grid.today.day, 0)
-    return work.world.thresholds.at(Rule.OVER_CAPACITY, name, work.scopes[scopes], at_s)
+    return work.world.thresholds.at(rule, name, work.scopes[scopes], at_s)

@@ -14,16 +14,15 @@ from detectors.registry_columns import daily_window
 from detectors.slots import Grid, instant, local_date
 from detectors.spans import Spans, cut
 from detectors.units import unit_caps
-from detectors.vocab import Control
-from detectors.world import IDLE_UNKNOWN_CAP, IDLE_UNKNOWN_OVER, STOP_MARGIN, World, rows_of, turns
+from detectors.vocab import Control, Rule
+from detectors.world import World, rows_of, turns
 
 I64 = npt.NDArray[np.int64]
 F64 = npt.NDArray[np.float64]
 Bool = npt.NDArray[np.bool_]
 
-#: Tolerances (SEMANTICS §3.13).
-TOLERANCE = {Control.STOP: 0.0, Control.LIMIT: 0.05, Control.CAP: 0.02}
-DAY_TOLERANCE = 0.03
+#: Whose load may be above the cap and not over it, and by which rule's threshold (SEMANTICS §3.13).
+TOLERANT = {Control.LIMIT: Rule.LIMIT_SLOT, Control.CAP: Rule.CAP_ABS}
 #: An order's silence counts from this long before it begins (SEMANTICS §5.28).
 BEFORE_ORDER_S = 6 * 3600
 
@@ -227,11 +226,19 @@ def _caps_kw(
     stop, limit, fixed = (world.order.is_control(rows, c) for c in (Control.STOP, Control.LIMIT, Control.CAP))
     limit |= world.order.is_energy[rows]
     running, idle = baselines.running_kw[owner], baselines.idle_kw[owner]
+
+    def threshold(rule: Rule, name: str, of: Bool) -> F64:
+        """Of some order rows, as it holds on the day of each span."""
+        return world.thresholds.at(rule, name, world.order_scope[rows[of], None], spans.starts_s)
+
     given = world.order.residual_kw[rows].reshape(-1, 1)
     residual = np.where(np.isnan(given), idle, given)[stop]
     proxy = np.isnan(residual)
-    cap[stop] = np.where(proxy, IDLE_UNKNOWN_CAP * running[stop], residual + STOP_MARGIN * np.nan_to_num(running[stop]))
-    over[stop] = np.where(proxy, IDLE_UNKNOWN_OVER * running[stop], cap[stop])
+    margin, low_share, high_share = (
+        threshold(Rule.STOP_RUN, n, stop) for n in ("margin", "unknown_low", "unknown_high")
+    )
+    cap[stop] = np.where(proxy, low_share * running[stop], residual + margin * np.nan_to_num(running[stop]))
+    over[stop] = np.where(proxy, high_share * running[stop], cap[stop])
     cap[limit] = ((1 - world.order.reduction[rows].reshape(-1, 1)) * running)[limit]
     cap[fixed] = world.order.cap_kw[rows[fixed]].reshape(-1, 1)
     over[~stop] = cap[~stop]
@@ -245,10 +252,10 @@ def _caps_kw(
         low[by_units] = np.where(is_counted[by_units, None], np.nan, units.low_kw)
         low = np.where(np.isnan(low), np.nan, np.fmax(low, relaxed))
     eased: F64 = np.where(np.isnan(cap), np.nan, np.fmax(cap, relaxed))
-    factor = np.ones(len(rows))
-    for control, tolerance in TOLERANCE.items():
-        factor[world.order.is_control(rows, control)] = 1 + tolerance
-    over = np.where(np.isnan(over), np.nan, np.fmax(over, relaxed)) * factor[:, None]
+    over = np.where(np.isnan(over), np.nan, np.fmax(over, relaxed))
+    for control, rule in TOLERANT.items():
+        mine = world.order.is_control(rows, control)
+        over[mine] *= 1 + threshold(rule, "tolerance", mine)
     return eased, np.asarray(over, np.float64), low
 
 

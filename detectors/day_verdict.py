@@ -10,12 +10,13 @@ import numpy.typing as npt
 from detectors import nights
 from detectors.alerts import Carry
 from detectors.day_rows import DayRows
-from detectors.episodes import SLOT_RULES, Found, any_slot, slot_rules
+from detectors.episodes import Found, any_slot
+from detectors.order_rules import SLOT_RULES, on_day, order_rules, slot_rules, slots_in
 from detectors.order_view import segments
 from detectors.rules import limit_day, over, stop_day
 from detectors.unit_counts import counted_slots
 from detectors.verdict import threshold_wh
-from detectors.vocab import Control, Reason, Verdict
+from detectors.vocab import Control, Reason, Rule, Verdict
 from detectors.world import turns
 
 if TYPE_CHECKING:
@@ -114,22 +115,24 @@ def _main_orders(work: "Pass") -> I64:
 
 
 def _windows(work: "Pass", rows: I64, flags: Bool) -> Bool:
-    """Of some order rows: for which n over slots would lie among m, one of them in the day. flags: [rows, T]."""
+    """Of some order rows: for which n over slots would lie among m, one of them in the day. flags: [rows, T]. Slots of
+    tomorrow ask with tomorrow's n and m."""
     grid = work.grid
     first, last = grid.margin, grid.margin + grid.today.n_slots
     hit = np.zeros(len(rows), np.bool_)
-    rules, starts = slot_rules(work.world, work.caps.order[rows]), segments(work, rows)
-    for place, rule in enumerate(SLOT_RULES):
-        mine = np.flatnonzero(rules == place)
-        if len(mine) == 0:
-            continue
-        m = rule.m(grid.slot_s)
-        opening = over.opens(flags[mine], starts[mine], n=rule.n(grid.slot_s), m=m)[:, first:]
+    starts = segments(work, rows)
+    now, then = (
+        order_rules(work.world, work.caps.order[rows], s) for s in (grid.today.first_slot, grid.today.end_slot)
+    )
+    for mine in now.groups(then):
+        n, m, later_n, later_m = (int(of[mine[0]]) for of in (now.n, now.m, then.n, then.m))
+        opening = over.opens(flags[mine], starts[mine], n=n, m=m)
+        later = opening if (n, m) == (later_n, later_m) else over.opens(flags[mine], starts[mine], n=later_n, m=later_m)
         today = flags[mine, first:last]
         latest = np.where(any_slot(today), last - 1 - today[:, ::-1].argmax(axis=1), -1)
-        low = np.maximum(np.maximum(starts[mine, last:], np.arange(last, grid.n) - m + 1), first)
-        tomorrow = opening[:, last - first :] & (latest[:, None] >= low)
-        hit[mine] = any_slot(opening[:, : last - first]) | any_slot(tomorrow)
+        low = np.maximum(np.maximum(starts[mine, last:], np.arange(last, grid.n) - later_m + 1), first)
+        tomorrow = later[:, last:] & (latest[:, None] >= low)
+        hit[mine] = any_slot(opening[:, first:last]) | any_slot(tomorrow)
     return hit
 
 
@@ -181,10 +184,14 @@ def _could_fire(work: "Pass", found: Found, carries: Sequence[Carry]) -> Bool:
     energy = np.where(open_slot, fill_wh, work.evidence.known_wh[scope])[:, day]
     total, cap = np.where(judged, energy, 0).sum(axis=1), work.day_cap_wh[rows]
     is_stop = work.world.order.is_control(orders, Control.STOP)
-    by_day = caps.has_day_energy[rows] & limit_day.flags(total[:, None], cap)[:, 0]
+    tolerance, factor, over_min = (
+        on_day(work.world, orders, grid, rule, name)
+        for rule, name in ((Rule.LIMIT_DAY, "tolerance"), (Rule.STOP_DAY, "factor"), (Rule.HOURS_OVER, "over_min"))
+    )
+    by_day = caps.has_day_energy[rows] & limit_day.flags(total[:, None], cap, tolerance=tolerance)[:, 0]
     by_day |= caps.is_energy[rows] & np.isnan(cap)
-    by_day |= is_stop & stop_day.flags(total[:, None], cap)[:, 0]
-    by_day |= has_rule & (np.count_nonzero(flags[:, day], axis=1) >= grid.slots_in(240))
+    by_day |= is_stop & stop_day.flags(total[:, None], cap, factor=factor)[:, 0]
+    by_day |= has_rule & (np.count_nonzero(flags[:, day], axis=1) >= slots_in(over_min, grid.slot_s))
     could[rows] = undecidable | by_run | (any_slot(open_slot[:, day]) & by_day)
     left = np.flatnonzero(~could[rows])
     over = found.over[rows[left]] | fillable[left]

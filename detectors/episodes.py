@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -11,17 +11,11 @@ import numpy.typing as npt
 from detectors import heard_alerts, nights, steps
 from detectors.alerts import NOTHING_CARRIED, Alert, Carry
 from detectors.capacity import over_capacities
-from detectors.caps import DAY_TOLERANCE, TOLERANCE
 from detectors.loads import Fact
+from detectors.order_rules import SLOT_RULES, on_day, order_rules, slots_in
 from detectors.order_view import OrderView
-from detectors.registry import Order
-from detectors.rules import hours_over, limit_day, limit_pace, offline, over, runs, stop_day
-from detectors.rules.cap_abs import CAP_ABS
-from detectors.rules.limit_slot import LIMIT_SLOT
-from detectors.rules.stop_run import STOP_RUN
-from detectors.rules.units_over import UNITS_OVER
+from detectors.rules import hours_over, limit_day, limit_pace, over, runs, stop_day
 from detectors.vocab import Control, Reason, Rule
-from detectors.world import World
 
 if TYPE_CHECKING:
     from detectors.judge import Pass
@@ -41,18 +35,6 @@ class Found:
     over: Bool  # [O, T] over slots of the order that takes the slot
     alerted: Bool  # [O] a grade 2 load alert has a violating slot in the day, or a day rule fired
     unnamed: Bool  # [S] an `offline` opened whose silent meters cannot be told from known loads
-
-
-SLOT_RULES = (STOP_RUN, LIMIT_SLOT, CAP_ABS, UNITS_OVER)
-
-
-def slot_rules(world: World, rows: I64) -> npt.NDArray[np.int8]:
-    """The n-of-m rule of each order, as its place in ``SLOT_RULES``; -1 = none (SEMANTICS §5.24)."""
-    is_power = ~world.order.is_energy[rows]
-    found = np.full(len(rows), -1, np.int8)
-    for place, control in enumerate((Control.STOP, Control.LIMIT, Control.CAP, Control.UNITS)):
-        found[world.order.is_control(rows, control) & is_power] = place
-    return found
 
 
 def any_slot(flags: Bool) -> Bool:
@@ -78,12 +60,12 @@ def alerts_of_day(work: "Pass", carries: Sequence[Carry]) -> Found:
         if closed is not None and closed >= grid.today.end_slot - grid.margin:
             closes[s].append((rule.value, order_id, closed))
 
-    rules = slot_rules(work.world, caps.order)
-    needed = np.array([*(r.n(grid.slot_s) for r in SLOT_RULES), grid.n + 1])[rules]
-    may_open = np.count_nonzero(over_slots, axis=1) >= needed
-    may_be_silent = np.count_nonzero(silent, axis=1) >= offline.needed(grid.slot_s)
+    rules = order_rules(work.world, caps.order, grid.today.first_slot)
+    may_open = (rules.place >= 0) & (np.count_nonzero(over_slots, axis=1) >= rules.n)
+    silence_n = slots_in(on_day(work.world, caps.order, grid, Rule.OFFLINE, "open_min"), grid.slot_s)
+    may_be_silent = np.count_nonzero(silent, axis=1) >= silence_n
     has_outage = any_slot(out)
-    by_day = _day_flags(work, over_slots, rules >= 0)
+    by_day = _day_flags(work, over_slots, rules.place >= 0)
     crossed, jumps = nights.crossings(work), steps.jumps(work, over_slots)
     has_open = np.array([bool(c.open or c.ran) for c in carries], np.bool_)
     looked_at = may_open | may_be_silent | has_outage | has_open[caps.scope]
@@ -92,7 +74,7 @@ def alerts_of_day(work: "Pass", carries: Sequence[Carry]) -> Found:
         s = int(caps.scope[i])
         carry, view = carries[s], OrderView(work, i, s)
         open_at: list[bool] = [False] * grid.n
-        rule = SLOT_RULES[rules[i]] if rules[i] >= 0 else None
+        rule = SLOT_RULES[rules.place[i]] if rules.place[i] >= 0 else None
         carried = carry.opened(rule.rule, view.order.order_id) if rule is not None else None
         if rule is not None and (may_open[i] or carried):
             last_close = carry.last_close(rule.rule, view.order.order_id)
@@ -101,8 +83,9 @@ def alerts_of_day(work: "Pass", carries: Sequence[Carry]) -> Found:
                 view.blank(rule.rule, 2),
                 carried,
                 last_close,
-                n=rule.n(grid.slot_s),
-                m=rule.m(grid.slot_s),
+                n=int(rules.n[i]),
+                m=int(rules.m[i]),
+                below_n=view.closing_n,
                 slot_s=grid.slot_s,
             )
             alerts[s] += found
@@ -166,9 +149,22 @@ def _day_flags(work: "Pass", over_slots: Bool, has_slot_rule: Bool) -> dict[Rule
     caps, grid = work.caps, work.grid
     day, past = grid.day, work.past[grid.day]
     used, cap = work.slots.used_wh, work.day_cap_wh
-    most = used.max(axis=1, initial=0)
+    most, everyone = used.max(axis=1, initial=0), np.arange(len(caps.order))
     is_stop = work.world.order.is_control(caps.order, Control.STOP)
-    n_over = grid.slots_in(240)
+    orders = caps.order
+    tolerance, used_share, factor, over_min = (
+        on_day(work.world, orders, grid, *name)
+        for name in (
+            (Rule.LIMIT_DAY, "tolerance"),
+            (Rule.LIMIT_PACE, "used_share"),
+            (Rule.STOP_DAY, "factor"),
+            (Rule.HOURS_OVER, "over_min"),
+        )
+    )
+    n_over = slots_in(over_min, grid.slot_s)
+
+    def broken(used_wh: I64, rows: I64) -> Bool:
+        return limit_day.flags(used_wh[rows], cap[rows], tolerance=tolerance[rows])
 
     def pace(rows: I64) -> Bool:
         hour = grid.slots_in(60)
@@ -179,26 +175,34 @@ def _day_flags(work: "Pass", over_slots: Bool, has_slot_rule: Bool) -> dict[Rule
             sums = windows[:, grid.margin - hour + 1 :][:, : grid.today.n_slots]
         judged = caps.spans.wide_day(caps.judged[rows])
         left = judged.sum(axis=1, keepdims=True) - np.cumsum(judged, axis=1)
-        flags = limit_pace.flags(used[rows], sums, left, cap[rows], slots_per_hour=hour)
-        return np.asarray(flags & ~limit_day.flags(used[rows], cap[rows]), np.bool_)
+        flags = limit_pace.flags(
+            used[rows],
+            sums,
+            left,
+            cap[rows],
+            used_share=used_share[rows],
+            tolerance=tolerance[rows],
+            slots_per_hour=hour,
+        )
+        return np.asarray(flags & ~broken(used, rows), np.bool_)
 
     with np.errstate(invalid="ignore"):
         asked: tuple[tuple[Rule, Bool, Callable[[I64], Bool]], ...] = (
             (
                 Rule.LIMIT_DAY,
-                caps.has_day_energy & limit_day.flags(most[:, None], cap)[:, 0],
-                lambda rows: limit_day.flags(used[rows], cap[rows]),
+                caps.has_day_energy & broken(most[:, None], everyone)[:, 0],
+                lambda rows: broken(used, rows),
             ),
-            (Rule.LIMIT_PACE, caps.is_energy & (most >= limit_pace.USED_SHARE * cap), pace),
+            (Rule.LIMIT_PACE, caps.is_energy & (most >= used_share * cap), pace),
             (
                 Rule.STOP_DAY,
-                is_stop & stop_day.flags(most[:, None], cap)[:, 0],
-                lambda rows: stop_day.flags(used[rows], cap[rows]),
+                is_stop & stop_day.flags(most[:, None], cap, factor=factor)[:, 0],
+                lambda rows: stop_day.flags(used[rows], cap[rows], factor=factor[rows]),
             ),
             (
                 Rule.HOURS_OVER,
                 has_slot_rule & (np.count_nonzero(over_slots[:, day], axis=1) >= n_over),
-                lambda rows: hours_over.flags(over_slots[rows, day], n=n_over),
+                lambda rows: hours_over.flags(over_slots[rows, day], n=n_over[rows]),
             ),
         )
     found: dict[Rule, dict[int, Bool]] = {}
@@ -241,26 +245,3 @@ def _bad_data(work: "Pass", carries: Sequence[Carry], has_open: Bool, alerts: li
             work.coverage[s].tolist(),
         )
         alerts[s] += runs.walk(track, blank, carried, slot_s=grid.slot_s)
-
-
-def thresholds_of(alert: Alert, order: Order | None) -> dict[str, Any]:
-    """The thresholds an alert was judged by, with their origin."""
-    origin = "SEMANTICS default"
-    rule = next((r for r in SLOT_RULES if r.rule == alert.rule), None)
-    if rule is not None and order is not None:
-        return {
-            "tolerance": TOLERANCE.get(order.control, 0.0),
-            "n_min": rule.n_min,
-            "m_min": rule.m_min,
-            **(alert.facts if rule == UNITS_OVER else {}),
-            "origin": origin,
-        }
-    return {
-        Rule.LIMIT_DAY: {"tolerance": DAY_TOLERANCE, "origin": origin},
-        Rule.LIMIT_PACE: {"used_share": limit_pace.USED_SHARE, "tolerance": DAY_TOLERANCE, "origin": origin},
-        Rule.STOP_DAY: {"factor": 1.2, "origin": origin},
-        Rule.HOURS_OVER: {"over_min": 240, "origin": origin},
-        Rule.OFFLINE: {"open_min": offline.OPEN_MIN, "escalate_min": offline.ESCALATE_MIN, "origin": origin},
-        Rule.FEED_DOWN: {"evidence_share": 0.2, "plants": 3, "origin": origin},
-        Rule.BAD_DATA: {"capacity_factor": 1.5, "origin": origin},
-    }.get(alert.rule, {"origin": origin})

@@ -10,16 +10,13 @@ from detectors.intervals import ENERGY_KINDS
 from detectors.readings import ReadingColumns, evidence_class
 from detectors.rules import runs
 from detectors.slots import Grid
+from detectors.threshold_table import NO_SCOPE
 from detectors.vocab import Rule
 from detectors.world import World
 
 I64 = npt.NDArray[np.int64]
 F64 = npt.NDArray[np.float64]
 Bool = npt.NDArray[np.bool_]
-
-#: Down: fewer than this share of the meters, of a source that at least this many plants use.
-DOWN_SHARE = 0.2
-DOWN_PLANTS = 3
 
 
 class SourceSlots:
@@ -68,13 +65,18 @@ class SourceSlots:
 
 
 def is_down(world: World, first_slot: int, n_valid: I64, n_speaks: I64, as_of: int) -> tuple[Bool, Bool]:
-    """Which slots of each source are down, and which are decided at ``as_of``, [sources, T]."""
+    """Which slots of each source are down, and which are decided at ``as_of``, [sources, T]. Down: fewer of its meters
+    than the evidence_share of `feed_down` speak, of a source that at least its number of plants use."""
     ends = (first_slot + 1 + np.arange(n_valid.shape[1], dtype=np.int64)) * world.slot_s
+    share, plants = (
+        world.thresholds.at(Rule.FEED_DOWN, name, NO_SCOPE, ends - world.slot_s)
+        for name in ("evidence_share", "plants")
+    )
     decided = ends <= as_of - world.source_delay_s[:, None]
-    down = decided & (world.source_plants[:, None] >= DOWN_PLANTS) & (n_speaks < DOWN_SHARE * n_valid)
+    down = decided & (world.source_plants[:, None] >= plants) & (n_speaks < share * n_valid)
     for row in np.flatnonzero(down.any(axis=1)):
         thin = np.flatnonzero(down[row])
-        down[row, thin] = _plants_at(world, int(row), ends[thin] - world.slot_s) >= DOWN_PLANTS
+        down[row, thin] = _plants_at(world, int(row), ends[thin] - world.slot_s) >= plants[thin]
     return down, decided
 
 

@@ -13,15 +13,14 @@ import numpy.typing as npt
 
 from detectors.readings import ReadingColumns, evidence_class
 from detectors.slots import DAY_S, Grid, local_days
-from detectors.vocab import Kind, Scale
+from detectors.threshold_table import NO_SCOPE
+from detectors.vocab import Kind, Rule, Scale
 from detectors.world import World
 
 I64 = npt.NDArray[np.int64]
 F64 = npt.NDArray[np.float64]
 Bool = npt.NDArray[np.bool_]
 
-#: A value above this multiple of the contract capacity is suspect (SEMANTICS §2.12).
-CAPACITY_FACTOR = 1.5
 #: Kinds that give energy, best last, so that a better one overwrites (SEMANTICS §2.7).
 ENERGY_KINDS = (Kind.POWER_INST, Kind.ENERGY_REG, Kind.POWER_AVG, Kind.ENERGY_INT)
 
@@ -165,7 +164,7 @@ def _usable_values(world: World, out: MeterSlots, readings: ReadingColumns, row:
     period = _reach_s(readings)
     load_kw = value if power.all() else np.where(power, value, value * 3600 / np.maximum(period, 1))
     with np.errstate(invalid="ignore"):
-        over = ~register & (load_kw > CAPACITY_FACTOR * world.meter_capacity_kw[readings.meter])
+        over = ~register & (load_kw > _capacity_factor(world, readings.ts) * world.meter_capacity_kw[readings.meter])
         negative = ~register & (value < 0) & ~world.meter_may_export[readings.meter]
     evidence = (evidence_class(readings.q) == 0) & ~np.isnan(readings.value)
     unknown = np.isnan(factor)
@@ -178,6 +177,12 @@ def _usable_values(world: World, out: MeterSlots, readings: ReadingColumns, row:
             _mark(target, row[holds], readings.ts[holds], period[holds], grid)
     usable = evidence & ~over & ~negative & ~unknown
     return np.where(power, value * period / 3600, value), usable  # kWh
+
+
+def _capacity_factor(world: World, ts: I64) -> F64:
+    """Above this multiple of the contract capacity a value is suspect (SEMANTICS §2.12): by the local day that the
+    value's time ends."""
+    return world.thresholds.at(Rule.BAD_DATA, "capacity_factor", NO_SCOPE, ts - 1)
 
 
 def _intervals(out: MeterSlots, row: I64, ts: I64, period: I64, kwh: F64, grid: Grid) -> None:
@@ -276,7 +281,7 @@ def _register_points(
     ts, raw, primary = readings.ts[order], readings.value[order], kwh[order]
     secondary = readings.scale[order] == Scale.SECONDARY
     factor = np.where(secondary, world.factors(readings.meter[order].astype(np.int64), ts), 1.0)
-    ceiling_kw = CAPACITY_FACTOR * world.meter_capacity_kw[out.meters[meter]]
+    ceiling_kw = _capacity_factor(world, ts[1:]) * world.meter_capacity_kw[out.meters[meter]]
     hours = np.diff(ts) / 3600
     joined = (factor[1:] == factor[:-1]) & (raw[1:] >= raw[:-1])
     with np.errstate(invalid="ignore"):

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from detectors.alerts import Alert
+from detectors.order_rules import on_day
 from detectors.rules import offline, over, runs
 from detectors.unit_counts import counted_slots
 from detectors.units import SLACK_ESTIMATED
@@ -46,6 +47,15 @@ class OrderView:
         violating = work.slots.verdict[s] == Verdict.VIOLATING
         return np.asarray((work.evidence.covered[s] & work.past) | (violating & work.evidence.bound[s]), np.bool_)
 
+    def threshold(self, rule: str, name: str) -> float:
+        """A threshold of this order's scope on the day."""
+        return float(on_day(self.work.world, self.work.caps.order[[self.row]], self.work.grid, rule, name)[0])
+
+    @property
+    def closing_n(self) -> int:
+        """Slots low enough that close a slot rule (SEMANTICS §5.25)."""
+        return self.work.grid.slots_in(self.threshold("closing", "below_min"))
+
     def wide(self, of_orders: npt.NDArray[Any]) -> npt.NDArray[Any]:
         """This order's values, [O, K] -> [T]."""
         return self.work.caps.spans.wide(of_orders[self.row])
@@ -82,7 +92,7 @@ class OrderView:
         caps, grid = work.caps, work.grid
         verdict, covered = work.slots.verdict[s], work.evidence.covered[s] & work.past
         cap, ordered = self.wide(caps.cap_kw), self.wide(caps.ordered)
-        low = threshold_wh(cap * over.BELOW_SHARE, grid.hours)
+        low = threshold_wh(cap * self.threshold("closing", "below_share"), grid.hours)
         with np.errstate(invalid="ignore"):
             below = covered & (verdict != Verdict.UNKNOWN) & (work.loads.wh[s] <= low) & ordered
         if caps.is_counted[self.row]:  # no unit is unknown, and no more run than allowed
@@ -159,7 +169,13 @@ class OrderView:
             coverage=work.coverage[self.scope].tolist(),
             order_from_s=self.order.valid_from,
         )
-        found = offline.walk(track, self.blank(Rule.OFFLINE, 1), carried, slot_s=grid.slot_s)
+        limits = offline.Limits(
+            open_n=grid.slots_in(self.threshold(Rule.OFFLINE, "open_min")),
+            day_missing_n=grid.slots_in(self.threshold(Rule.OFFLINE, "day_missing_min")),
+            escalate_s=self.threshold(Rule.OFFLINE, "escalate_min") * 60,
+            near_s=self.threshold(Rule.OFFLINE, "near_start_h") * 3600,
+        )
+        found = offline.walk(track, self.blank(Rule.OFFLINE, 1), carried, limits=limits, slot_s=grid.slot_s)
         for alert in found:
             if alert is not carried:
                 alert.meters = self._silent_meters(alert.opened_slot - grid.first_slot)

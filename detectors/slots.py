@@ -114,6 +114,6 @@ class Grid:
         """Length of a slot in hours."""
         return self.slot_s / 3600
 
-    def slots_in(self, minutes: int) -> int:
+    def slots_in(self, minutes: float) -> int:
         """How many slots ``minutes`` are."""
-        return max(1, minutes * 60 // self.slot_s)
+        return max(1, int(minutes * 60 // self.slot_s))

@@ -91,7 +91,8 @@ def walk(
         coverage=work.coverage[s].tolist(),
     )
     n = grid.slots_in(int(_threshold(work, "hold_min", row)[0]))
-    return step_up.walk(track, view.blank(Rule.STEP_UP, 1), carried, last_close, n=n, slot_s=grid.slot_s)
+    blank, back_n = view.blank(Rule.STEP_UP, 1), view.closing_n
+    return step_up.walk(track, blank, carried, last_close, n=n, back_n=back_n, slot_s=grid.slot_s)
 
 
 def _threshold(work: "Pass", name: str, rows: I64) -> npt.NDArray[np.float64]:

@@ -15,7 +15,8 @@ from detectors.readings import ReadingColumns
 from detectors.slots import Grid
 from detectors.spans import cut
 from detectors.units import own_baselines, unit_levels_kw
-from detectors.world import IDLE_UNKNOWN_CAP, IDLE_UNKNOWN_OVER, STOP_MARGIN, World, rows_of
+from detectors.vocab import Rule
+from detectors.world import World, rows_of
 
 if TYPE_CHECKING:
     from detectors.caps import Caps
@@ -41,6 +42,8 @@ class Units:
         return Units(self.running[rows], self.idle[rows], self.zero[rows])
 
 
+#: The thresholds of `stop_run` by which a single line runs, rests or neither is known.
+_OF_STOPS = ("margin", "unknown_low", "unknown_high")
 #: The fields of ``Units``, and those of a stored slot that keep them.
 UNIT_FIELDS = {"running": "units_running", "idle": "units_idle", "zero": "units_zero"}
 
@@ -83,23 +86,30 @@ def count_units(world: World, scopes: I64, grid: Grid, readings: ReadingColumns)
 
 
 def _thresholds_kw(world: World, rows: I64, grid: Grid) -> tuple[F64, F64, F64]:
-    """Of each line: loads above and below which it runs and rests (SEMANTICS §3.14), and the load of a unit, [L, T]."""
+    """Of each line: loads above and below which it runs and rests (SEMANTICS §3.14), and the load of a unit, [L, T].
+
+    Thresholds are those of the line's own scope, as its baseline is; of a line without one, those for all.
+    """
     lines = world.lines
     spans = cut(grid, _changes(world, lines.own_scope[rows]))
     own = own_baselines(world, rows, spans)
     level = unit_levels_kw(lines, rows, own.running_kw)
     running = np.where(np.isnan(own.running_kw), lines.unit_kw[rows, None], own.running_kw)
-    stopped = own.idle_kw + STOP_MARGIN * own.running_kw
-    over = np.where(np.isnan(stopped), IDLE_UNKNOWN_OVER * running, stopped)
-    low = np.where(np.isnan(stopped), IDLE_UNKNOWN_CAP * running, stopped)
+    margin, low_share, high_share = (
+        world.thresholds.at(Rule.STOP_RUN, name, lines.own_scope[rows, None], spans.starts_s) for name in _OF_STOPS
+    )
+    stopped = own.idle_kw + margin * own.running_kw
+    over = np.where(np.isnan(stopped), high_share * running, stopped)
+    low = np.where(np.isnan(stopped), low_share * running, stopped)
     return spans.wide(over), spans.wide(low), spans.wide(level)
 
 
 def _changes(world: World, own_scopes: I64) -> Iterator[I64]:
-    """Where a baseline of these scopes begins or ends."""
+    """Where a baseline of these scopes, or a threshold, begins or ends."""
     rows, _ = rows_of(world.baseline_scope, np.unique(own_scopes))
     yield world.baseline.valid_from[rows]
     yield world.baseline.valid_to[rows]
+    yield world.thresholds.edges(*((Rule.STOP_RUN, name) for name in _OF_STOPS))
 
 
 class _Told:

@@ -6,12 +6,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from detectors.caps import DAY_TOLERANCE, TOLERANCE, Caps
+from detectors.caps import TOLERANT, Caps
 from detectors.loads import Fact, Loads
+from detectors.order_rules import on_day
 from detectors.slots import Grid
 from detectors.unit_counts import counted_slots
-from detectors.vocab import Control, Reason, Verdict
-from detectors.world import IDLE_UNKNOWN_CAP, STOP_MARGIN, World
+from detectors.vocab import Control, Reason, Rule, Verdict
+from detectors.world import World
 
 I64 = npt.NDArray[np.int64]
 F64 = npt.NDArray[np.float64]
@@ -100,10 +101,11 @@ def slot_verdicts(
     """
     wide = caps.spans.wide
     known, covered = evidence.bound & past, evidence.covered & past
-    used, crossed = _day_energy(caps, evidence, grid, day_cap_wh, past, loads.register_extra_wh)
+    limit_wh = _day_limit_wh(day_cap_wh, on_day(world, caps.order, grid, Rule.LIMIT_DAY, "tolerance"))
+    used, crossed = _day_energy(caps, evidence, grid, limit_wh, past, loads.register_extra_wh)
     taken = _Taken.of(world, caps, day_cap_wh, grid)
     over = known & (loads.wh > wide(taken.over_wh))
-    spent, near = _by_day_energy(caps, taken, grid, day_cap_wh, used, crossed, loads.wh)
+    spent, near = _by_day_energy(world, caps, taken, grid, day_cap_wh, used, crossed, loads.wh)
     between = guess = _nowhere(over.shape)
     if taken.is_proxy.any():  # SEMANTICS §3.14
         low, high = threshold_wh(taken.cap_kw, grid.hours), threshold_wh(taken.over_kw, grid.hours)
@@ -235,9 +237,7 @@ class _Taken:
         cause = no_baseline * np.uint32(Reason.NO_BASELINE) | indirect * np.uint32(Reason.UNDECIDABLE)
         cause |= no_day * np.uint32(Reason.NO_DAY_ENERGY)
         by_power = taken & ~energy
-        tolerant = by_power & of_order(
-            world.order.is_control(orders, *(c for c, tolerance in TOLERANCE.items() if tolerance > 0))
-        )
+        tolerant = by_power & of_order(world.order.is_control(orders, *TOLERANT))
         return _Taken(
             is_taken=taken,
             row=row,
@@ -258,9 +258,12 @@ def _or_inf(limit_wh: F64, holds: Bool) -> F64:
 
 
 def _day_energy(
-    caps: Caps, evidence: Evidence, grid: Grid, day_cap_wh: F64, past: Bool, register_extra_wh: I64
+    caps: Caps, evidence: Evidence, grid: Grid, limit_wh: F64, past: Bool, register_extra_wh: I64
 ) -> tuple[I64, I64]:
-    """Energy of each order's judged slots of the day so far, and the column that breaks the day cap (§4.21, §5.27)."""
+    """Energy of each order's judged slots of the day so far, and the column that breaks the day cap (§4.21, §5.27).
+
+    limit_wh: [O], as ``_day_limit_wh`` gives it.
+    """
     day = grid.day
     judged = caps.judged
     counted = caps.spans.wide_day(judged) & past[day]
@@ -270,21 +273,21 @@ def _day_energy(
         energy[:, -1] += np.where(whole, register_extra_wh[caps.scope], 0)
     used = np.cumsum(energy, axis=1)
     crossed = np.full(len(used), grid.n, np.int64)
-    for row in np.flatnonzero(caps.has_day_energy & (used.max(axis=1, initial=0) > _day_limit_wh(day_cap_wh))).tolist():
-        breaks = (used[row] > _day_limit_wh(day_cap_wh[row])) & past[day]
+    for row in np.flatnonzero(caps.has_day_energy & (used.max(axis=1, initial=0) > limit_wh)).tolist():
+        breaks = (used[row] > limit_wh[row]) & past[day]
         if breaks.any():
             crossed[row] = grid.margin + breaks.argmax()
     return used, crossed
 
 
-def _day_limit_wh(day_cap_wh: Any) -> Any:
-    """Where a day cap breaks; inf where none is known."""
-    limit = np.rint(day_cap_wh * (1 + DAY_TOLERANCE))
-    return np.where(np.isnan(limit), np.inf, limit)
+def _day_limit_wh(day_cap_wh: F64, tolerance: F64) -> F64:
+    """Where day caps break, [O]; inf where none is known."""
+    limit = np.rint(day_cap_wh * (1 + tolerance))
+    return np.asarray(np.where(np.isnan(limit), np.inf, limit), np.float64)
 
 
 def _by_day_energy(
-    caps: Caps, taken: _Taken, grid: Grid, day_cap_wh: F64, used: I64, crossed: I64, wh: I64
+    world: World, caps: Caps, taken: _Taken, grid: Grid, day_cap_wh: F64, used: I64, crossed: I64, wh: I64
 ) -> tuple[Bool, Bool]:
     """Where an energy limit takes the slot, after its day cap broke: while the plant runs (§4.21), and while the cap is
     used and the tolerance not (§3.13), [S, T]."""
@@ -297,7 +300,9 @@ def _by_day_energy(
     wide, day = caps.spans.wide, grid.day
     energy, row = wide(taken.by_energy[scopes])[:, day], wide(taken.row[scopes])[:, day]
     idle, running = caps.baselines.idle_kw[scopes], caps.baselines.running_kw[scopes]
-    stopped_kw = np.where(np.isnan(idle), IDLE_UNKNOWN_CAP * running, idle) + STOP_MARGIN * running
+    by_order = caps.order[np.searchsorted(caps.scope, scopes)]
+    margin, low = (on_day(world, by_order, grid, Rule.STOP_RUN, n)[:, None] for n in ("margin", "unknown_low"))
+    stopped_kw = np.where(np.isnan(idle), low * running, idle) + margin * running
     column = np.arange(grid.n)[day]
     with np.errstate(invalid="ignore"):
         runs = wh[scopes, day] > wide(threshold_wh(stopped_kw, grid.hours))[:, day]

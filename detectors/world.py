@@ -17,7 +17,7 @@ from detectors.slots import local_date
 from detectors.threshold_table import ThresholdTable
 from detectors.thresholds import KINDS
 from detectors.treatment import TreatmentPairs, treatment_pairs
-from detectors.vocab import Control, Role
+from detectors.vocab import Control, Role, Rule
 
 I64 = npt.NDArray[np.int64]
 I32 = npt.NDArray[np.int32]
@@ -27,12 +27,6 @@ DayType = Callable[[date], str]
 
 #: Who takes a slot among equal caps (SEMANTICS §3.17).
 TIE_ORDER = (Control.STOP, Control.CAP, Control.UNITS, Control.LIMIT, Control.COKING)
-#: Ramp-down grace where the order names none (SEMANTICS §3.19).
-GRACE_H = {Control.STOP: 4.0}
-#: Margin of a stop's cap, share of R; share of R that stands for an unknown idle level (SEMANTICS §3.14).
-STOP_MARGIN = 0.05
-IDLE_UNKNOWN_CAP = 0.15
-IDLE_UNKNOWN_OVER = 0.5
 
 
 def calendar_day_type(registry: Registry) -> DayType:
@@ -146,6 +140,7 @@ def compile_world(registry: Registry, slot_s: int = 900, day_type: DayType | Non
         (b for b in registry.baselines if b.running_kw > 0), key=lambda b: (scope_row[b.scope_id], b.valid_from)
     )
     orders = _standing_orders(registry, scope_row)
+    thresholds = ThresholdTable(registry.thresholds, scope_row, KINDS, registry.zone)
     exemptions = sorted(registry.exemptions, key=lambda e: scope_row[e.scope_id])
     lines = counted_lines(registry, orders, scope_row, meter_row)
     members = _members(registry, scope_row, meter_row, lines)
@@ -171,7 +166,7 @@ def compile_world(registry: Registry, slot_s: int = 900, day_type: DayType | Non
         zone=registry.zone,
         slot_s=slot_s,
         day_type=kind_of_day,
-        thresholds=ThresholdTable(registry.thresholds, scope_row, KINDS, registry.zone),
+        thresholds=thresholds,
         scope_ids=tuple(s.scope_id for s in registry.scopes),
         scope_row=scope_row,
         meter_row=meter_row,
@@ -179,7 +174,7 @@ def compile_world(registry: Registry, slot_s: int = 900, day_type: DayType | Non
         order_ids=tuple(o.order_id for o in orders),
         order=OrderColumns.of(orders, {s.scope_id for s in registry.scopes if s.kind == PUSHES}),
         order_scope=_i64(scope_row[o.scope_id] for o in orders),
-        order_grace_to=_i64(_grace_ends(registry, orders, baselines, lines, kind_of_day)),
+        order_grace_to=_i64(_grace_ends(registry, orders, baselines, lines, kind_of_day, thresholds)),
         baselines=tuple(baselines),
         baseline=BaselineColumns.of(baselines),
         baseline_scope=_i64(scope_row[b.scope_id] for b in baselines),
@@ -263,10 +258,17 @@ def _meter_outages(registry: Registry, meter_row: dict[str, int]) -> I64:
 
 
 def _grace_ends(
-    registry: Registry, orders: Sequence[Order], baselines: Sequence[Baseline], lines: CountedLines, day_type: DayType
+    registry: Registry,
+    orders: Sequence[Order],
+    baselines: Sequence[Baseline],
+    lines: CountedLines,
+    day_type: DayType,
+    thresholds: ThresholdTable,
 ) -> list[int]:
-    """End of the ramp-down grace of each order; its ``from`` where it has none (SEMANTICS §3.19)."""
+    """End of the ramp-down grace of each order; its ``from`` where it has none (SEMANTICS §3.19). Thresholds are those
+    of the local day of its ``from``."""
     scopes = {s.scope_id: s for s in registry.scopes}
+    row_of = {s.scope_id: i for i, s in enumerate(registry.scopes)}
     of_scope: dict[str, list[int]] = defaultdict(list)
     levels_of: dict[str, list[Baseline]] = defaultdict(list)
     for baseline in baselines:
@@ -279,14 +281,20 @@ def _grace_ends(
         kind, order = day_type(local_date(registry.zone, at)), orders[row]
         baseline = baseline_at(levels_of[order.scope_id], at, kind)
         if order.control != Control.UNITS:
-            return nominal_cap_kw(order, baseline, is_pushes=scopes[order.scope_id].kind == PUSHES)
+            scope = row_of[order.scope_id]
+            margin, low = (thresholds.of_scope(Rule.STOP_RUN, n, scope, at)[0] for n in ("margin", "unknown_low"))
+            is_pushes = scopes[order.scope_id].kind == PUSHES
+            return nominal_cap_kw(order, baseline, is_pushes=is_pushes, margin=margin, unknown_low=low)
         own = [baseline_at(levels_of[x.line_id], at, kind) for x in lines.rows[order.scope_id]]
         levels = unit_loads_kw(lines.rows[order.scope_id], [b.running_kw if b else None for b in own])
         return units_cap_kw(levels, int(lines.allowed[row]), baseline.idle_kw if baseline else None)
 
     ends = []
+    begins = _i64(order.valid_from for order in orders)
+    grace_h = thresholds.at(Rule.STOP_RUN, "grace_h", _i64(row_of[order.scope_id] for order in orders), begins).tolist()
     for row, order in enumerate(orders):
-        hours = GRACE_H.get(order.control, 0.0) if order.ramp_down_h is None else order.ramp_down_h
+        usual_h = grace_h[row] if order.control == Control.STOP else 0.0
+        hours = usual_h if order.ramp_down_h is None else order.ramp_down_h
         rows = of_scope[order.scope_id] if hours > 0 else []
         earlier = [r for r in rows if orders[r].valid_from < order.valid_from <= orders[r].valid_to]
         if earlier:
@@ -308,10 +316,12 @@ def baseline_at(of_scope: Sequence[Baseline], at: int, day_type: str) -> Baselin
     return next((valid[t] for t in BASELINE_CHOICE[day_type] if t in valid), None)
 
 
-def nominal_cap_kw(order: Order, baseline: Baseline | None, *, is_pushes: bool = False) -> float | None:
+def nominal_cap_kw(
+    order: Order, baseline: Baseline | None, *, is_pushes: bool, margin: float, unknown_low: float
+) -> float | None:
     """Slot cap of an order before exemptions, or None where nothing tells it (SEMANTICS §3.14-16); not by units.
 
-    is_pushes: its scope is the meter of a pushing machine.
+    is_pushes: its scope is the meter of a pushing machine. margin, unknown_low: thresholds of `stop_run`, shares of R.
     """
     running = baseline.running_kw if baseline else None
     if order.control == Control.CAP:
@@ -320,8 +330,8 @@ def nominal_cap_kw(order: Order, baseline: Baseline | None, *, is_pushes: bool =
         idle = baseline.idle_kw if baseline else None
         residual = order.residual_kw if order.residual_kw is not None else idle
         if residual is not None:
-            return residual + STOP_MARGIN * (running or 0.0)
-        return None if running is None else IDLE_UNKNOWN_CAP * running
+            return residual + margin * (running or 0.0)
+        return None if running is None else unknown_low * running
     limits = order.control == Control.LIMIT or (order.control == Control.COKING and is_pushes)
     if limits and running is not None and order.reduction is not None:
         return (1 - order.reduction) * running

@@ -6,11 +6,15 @@ import numpy.typing as npt
 
 
 def flags(
-    used_wh: npt.NDArray[np.int64], day_cap_wh: npt.NDArray[np.float64], *, tolerance: float = 0.03
+    used_wh: npt.NDArray[np.int64],
+    day_cap_wh: npt.NDArray[np.float64],
+    *,
+    tolerance: float | npt.NDArray[np.float64] = 0.03,
 ) -> npt.NDArray[np.bool_]:
     """Slots at which the day cap is broken.
 
-    used_wh: [..., T] energy so far. day_cap_wh: [...], NaN where unknown: nothing is flagged.
+    used_wh: [..., T] energy so far. day_cap_wh: [...], NaN where unknown: nothing is flagged. tolerance: one, or one
+    each, [...].
     """
     limit = np.rint(day_cap_wh * (1 + tolerance))[..., None]
     with np.errstate(invalid="ignore"):

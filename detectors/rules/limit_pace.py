@@ -5,10 +5,8 @@ plant: a day that keeps its cap after it is compliant."""
 import numpy as np
 import numpy.typing as npt
 
+F64 = npt.NDArray[np.float64]
 Bool = npt.NDArray[np.bool_]
-
-#: The least share of the day cap that is used.
-USED_SHARE = 0.8
 
 
 def flags(
@@ -17,23 +15,24 @@ def flags(
     slots_left: npt.NDArray[np.int64],
     day_cap_wh: npt.NDArray[np.float64],
     *,
-    used_share: float = USED_SHARE,
-    tolerance: float = 0.03,
+    used_share: float | F64 = 0.8,
+    tolerance: float | F64 = 0.03,
     slots_per_hour: int = 4,
 ) -> Bool:
     """Slots at which the day cap is not broken yet, and will be.
 
     used_wh: [..., T] so far. hour_wh: [..., T] energy of the hour that ends with the slot, NaN where not all measured.
     slots_left: [..., T] judged slots of the day after this one. day_cap_wh: [...], NaN unknown.
+    used_share, tolerance: one, or one each, [...].
     """
-    cap = day_cap_wh[..., None]
-    limit = np.rint(cap * (1 + tolerance))
+    limit = np.rint(day_cap_wh * (1 + tolerance))[..., None]
+    least = (used_share * day_cap_wh)[..., None]
     used = used_wh.astype(np.float64)
     with np.errstate(invalid="ignore"):
         pace = hour_wh / slots_per_hour
         pace *= slots_left
         pace += used
         found = pace > limit
-        found &= used >= used_share * cap
+        found &= used >= least
         found &= used <= limit
         return found

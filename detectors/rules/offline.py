@@ -11,10 +11,15 @@ from dataclasses import dataclass, replace
 from detectors.alerts import Alert
 from detectors.vocab import CloseReason
 
-OPEN_MIN = 120
-ESCALATE_MIN = 24 * 60
-NEAR_START_S = 6 * 3600
-DAY_MISSING_MIN = 240
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How long a meter may be silent: slots, seconds, and seconds from the order's start."""
+
+    open_n: int
+    day_missing_n: int
+    escalate_s: float
+    near_s: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,15 +37,8 @@ class SilenceTrack:
     order_from_s: int
 
 
-def needed(slot_s: int) -> int:
-    """Adjacent silent slots that open the alert."""
-    return max(1, OPEN_MIN * 60 // slot_s)
-
-
-def walk(track: SilenceTrack, blank: Alert, carried: Alert | None, *, slot_s: int) -> list[Alert]:
+def walk(track: SilenceTrack, blank: Alert, carried: Alert | None, *, limits: Limits, slot_s: int) -> list[Alert]:
     """The alerts that lived in the day; ``carried`` is the one open when it began."""
-    opens_at = needed(slot_s)
-    day_limit = DAY_MISSING_MIN * 60 // slot_s
     alerts = [carried] if carried else []
     current = carried
     run = 0
@@ -52,7 +50,7 @@ def walk(track: SilenceTrack, blank: Alert, carried: Alert | None, *, slot_s: in
         run = run + 1 if counts else 0
         missing_today += counts and track.ordered[t]
         if current is None:
-            if run < opens_at:
+            if run < limits.open_n:
                 continue
             first = t - run + 1
             current = replace(
@@ -67,9 +65,9 @@ def walk(track: SilenceTrack, blank: Alert, carried: Alert | None, *, slot_s: in
         _count(current, track.coverage[t], slot_s, grows=counts)
         if counts:
             current.last_slot = slot
-            near = abs(current.first_slot * slot_s - track.order_from_s) <= NEAR_START_S
-            is_long = (slot - current.first_slot + 1) * slot_s >= ESCALATE_MIN * 60
-            if current.grade == 1 and (near or is_long or missing_today >= day_limit):
+            near = abs(current.first_slot * slot_s - track.order_from_s) <= limits.near_s
+            is_long = (slot - current.first_slot + 1) * slot_s >= limits.escalate_s
+            if current.grade == 1 and (near or is_long or missing_today >= limits.day_missing_n):
                 current.grade = 2
                 current.facts["grade2_slot"] = slot
         if track.ends[t]:

@@ -17,10 +17,6 @@ from detectors.vocab import CloseReason, Rule
 I64 = npt.NDArray[np.int64]
 Bool = npt.NDArray[np.bool_]
 
-#: Closing on load: this long at or under this share of the cap (SEMANTICS §5.25).
-BELOW_MIN = 30
-BELOW_SHARE = 0.95
-
 
 @dataclass(frozen=True, slots=True)
 class OverRule:
@@ -88,7 +84,7 @@ class OrderTrack:
     begin: int  # first column of the day
     end: int  # column after the last one to walk (as_of, or the end of the day)
     over: Sequence[bool]
-    below: Sequence[bool]  # load known, verdict not unknown, at or under 0.95 x cap
+    below: Sequence[bool]  # load known, verdict not unknown, at or under the closing share of the cap
     compliant: Sequence[bool]
     starts: Sequence[int]
     edge: Sequence[bool]  # the window ends with this slot
@@ -107,13 +103,14 @@ def walk(
     *,
     n: int,
     m: int,
+    below_n: int,
     slot_s: int,
 ) -> tuple[list[Alert], list[bool], int | None]:
     """Walk the columns and return the alerts that lived in them, whether one was open at each, and the last close.
 
-    blank: an alert of this scope, rule and order to copy; carried: the one open when the day began.
+    blank: an alert of this scope, rule and order to copy; carried: the one open when the day began. below_n: slots low
+    enough (``OrderTrack.below``) that close it.
     """
-    below_n = max(1, BELOW_MIN * 60 // slot_s)
     hours = slot_s / 3600
     alerts: list[Alert] = [carried] if carried else []
     current = carried

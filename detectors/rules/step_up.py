@@ -12,7 +12,6 @@ import numpy as np
 import numpy.typing as npt
 
 from detectors.alerts import Alert
-from detectors.rules.over import BELOW_MIN
 from detectors.vocab import CloseReason
 
 F64 = npt.NDArray[np.float64]
@@ -58,10 +57,11 @@ class StepTrack:
 
 
 def walk(
-    track: StepTrack, blank: Alert, carried: Alert | None, last_close: int | None, *, n: int, slot_s: int
+    track: StepTrack, blank: Alert, carried: Alert | None, last_close: int | None, *, n: int, back_n: int, slot_s: int
 ) -> tuple[list[Alert], int | None]:
-    """The alerts that lived in the day, and the last close. blank: to copy; carried: the one open when it began."""
-    back_n, hours = max(1, BELOW_MIN * 60 // slot_s), slot_s / 3600
+    """The alerts that lived in the day, and the last close. blank: to copy; carried: the one open when it began.
+    back_n: slots back that close it."""
+    hours = slot_s / 3600
     alerts: list[Alert] = [carried] if carried else []
     current = carried
     free_from = 0 if last_close is None else last_close - track.first_slot + 1

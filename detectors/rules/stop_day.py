@@ -7,7 +7,10 @@ import numpy.typing as npt
 
 
 def flags(
-    used_wh: npt.NDArray[np.int64], day_cap_wh: npt.NDArray[np.float64], *, factor: float = 1.2
+    used_wh: npt.NDArray[np.int64],
+    day_cap_wh: npt.NDArray[np.float64],
+    *,
+    factor: float | npt.NDArray[np.float64] = 1.2,
 ) -> npt.NDArray[np.bool_]:
     """Slots at which the day's energy exceeds ``factor`` x cap. used_wh: [..., T]; day_cap_wh: [...], NaN unknown."""
     with np.errstate(invalid="ignore"):

@@ -1,17 +1,18 @@
 """What every order of a scope says at one slot: which one takes it, and why the others do not."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
 import numpy as np
 
-from detectors.caps import Caps, caps_on, day_caps_wh
+from detectors.caps import TOLERANT, Caps, caps_on, day_caps_wh
 from detectors.registry import Baseline, Exemption, Line, Order, Registry, Scope
 from detectors.registry_columns import has_daily_window
 from detectors.slots import Grid, local_date, local_day
+from detectors.thresholds import DEFAULT_ORIGIN
 from detectors.units import own_baselines, unit_levels_kw
-from detectors.vocab import Control, Reason
+from detectors.vocab import Control, Reason, Rule
 from detectors.world import World, compile_world, rows_of
 from service.plans.cap_series import CapState, known, state_of
 from service.plans.changes import is_withdrawn, standing
@@ -72,8 +73,27 @@ class OrderAt:
 
 
 @dataclass(frozen=True, slots=True)
+class Value:
+    """A threshold as it holds on a local day. origin: None where nobody set it."""
+
+    value: float
+    origin: str | None
+
+
+#: The thresholds that caps, and what is over them, are worked out by.
+_OF_CAPS = (
+    (Rule.STOP_RUN, "margin"),
+    (Rule.STOP_RUN, "unknown_low"),
+    (Rule.STOP_RUN, "unknown_high"),
+    (Rule.LIMIT_DAY, "tolerance"),
+    *((rule, "tolerance") for rule in TOLERANT.values()),
+)
+
+
+@dataclass(frozen=True, slots=True)
 class ScopeAt:
-    """A scope at a slot, ``[start_s, end_s)``. orders: the highest revision of each, by ``from``."""
+    """A scope at a slot, ``[start_s, end_s)``. orders: the highest revision of each, by ``from``. thresholds: by rule
+    and name, those that its caps are worked out by."""
 
     scope: Scope
     zone: str
@@ -83,6 +103,7 @@ class ScopeAt:
     cap_kw: float | None
     baseline: Baseline | None
     orders: tuple[OrderAt, ...]
+    thresholds: Mapping[tuple[str, str], Value]
 
     @property
     def taking(self) -> OrderAt | None:
@@ -110,7 +131,14 @@ def scope_at(world: World, scope_id: str, slot: int) -> ScopeAt:
         cap_kw=known(caps.cap_kw[taken, column]) if taken >= 0 else None,
         baseline=world.baselines[baseline] if baseline >= 0 else None,
         orders=tuple(sorted(orders, key=lambda o: (o.order.valid_from, o.order.order_id))),
+        thresholds={kind: threshold_at(world, row, start_s, *kind) for kind in _OF_CAPS},
     )
+
+
+def threshold_at(world: World, scope: int, at_s: int, rule: str, name: str) -> Value:
+    """A threshold of a scope (row of the world) on the local day of an instant."""
+    value, origin = world.thresholds.of_scope(rule, name, scope, at_s)
+    return Value(value, None if origin == DEFAULT_ORIGIN else origin)
 
 
 def touches(exemption: Exemption, order: Order) -> bool:

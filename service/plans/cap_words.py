@@ -4,11 +4,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
-from detectors.caps import DAY_TOLERANCE, TOLERANCE
+from detectors.caps import TOLERANT
 from detectors.registry import Baseline
-from detectors.vocab import Control, Reason
-from detectors.world import IDLE_UNKNOWN_CAP, IDLE_UNKNOWN_OVER, STOP_MARGIN
-from service.plans.cap_at import HOLDING, OrderAt, OrderState, ScopeAt
+from detectors.vocab import Control, Reason, Rule
+from service.plans.cap_at import HOLDING, OrderAt, OrderState, ScopeAt, Value
 from service.plans.cap_series import CapState
 from service.plans.unit_words import units_words
 from service.plans.word_parts import (
@@ -120,7 +119,7 @@ def _taking(at: ScopeAt, taking: OrderAt) -> Iterator[Sentence]:
         yield Sentence(About.DAY_CAP, *_stopped(_day_cap(at, taking)), order_id)
     for exemption in taking.exemptions:
         yield Sentence(About.EXEMPTION, *_stopped(exemption_words(exemption, at.zone)), order_id)
-    yield from (Sentence(About.TOLERANCE, *_stopped(words), order_id) for words in _tolerance(taking))
+    yield from (Sentence(About.TOLERANCE, *_stopped(words), order_id) for words in _tolerance(at, taking))
     for reason in taking.missing:
         yield Sentence(About.MISSING, *_stopped(missing(taking.order.control, reason)), order_id)
 
@@ -174,7 +173,7 @@ def _own_cap(at: ScopeAt, taking: OrderAt) -> Words:
         limit = kw(order.cap_kw or 0.0)
         return f"允许负荷 = 核定最大负荷 {limit}", f"cap = approved maximum load {limit}"
     if order.control == Control.STOP:
-        return _stop_cap(order.residual_kw, baseline)
+        return _stop_cap(at, order.residual_kw)
     if order.control == Control.UNITS or running_kw is None:
         shown = kw(taking.cap_kw or 0.0)
         return (
@@ -190,17 +189,20 @@ def _own_cap(at: ScopeAt, taking: OrderAt) -> Words:
     return f"允许负荷：{zh}", f"cap: {en}"
 
 
-def _stop_cap(residual_kw: float | None, baseline: Baseline | None) -> Words:
+def _stop_cap(at: ScopeAt, residual_kw: float | None) -> Words:
+    baseline = at.baseline
+    margin, low, high = (at.thresholds[Rule.STOP_RUN, name] for name in ("margin", "unknown_low", "unknown_high"))
     idle_kw = baseline.idle_kw if baseline is not None else None
     running_kw = baseline.running_kw if baseline is not None else 0.0
     base_kw = residual_kw if residual_kw is not None else idle_kw
     if base_kw is None:
-        level, over = kw(IDLE_UNKNOWN_CAP * running_kw), kw(IDLE_UNKNOWN_OVER * running_kw)
+        level, over = kw(low.value * running_kw), kw(high.value * running_kw)
+        (low_zh, low_en), (high_zh, high_en) = _share_of(low), _share_of(high)
         return (
-            f"停产时的负荷未知，暂以 {share(IDLE_UNKNOWN_CAP)} × R = {level} 为允许负荷：以下合规，"
-            f"以上至 {share(IDLE_UNKNOWN_OVER)} × R = {over} 无法判定，再高为违规",
-            f"the load of the stopped plant is not known; {share(IDLE_UNKNOWN_CAP)} of R = {level} stands in: below it "
-            f"compliant, from there to {share(IDLE_UNKNOWN_OVER)} of R = {over} unknown, above that violating",
+            f"停产时的负荷未知，暂以 {low_zh} × R = {level} 为允许负荷：以下合规，"
+            f"以上至 {high_zh} × R = {over} 无法判定，再高为违规",
+            f"the load of the stopped plant is not known; {low_en} of R = {level} stands in: below it "
+            f"compliant, from there to {high_en} of R = {over} unknown, above that violating",
         )
     zh, en = ("令中保安负荷", "residual load of the order") if residual_kw is not None else ("停产负荷", "idle load")
     if baseline is None:
@@ -208,12 +210,20 @@ def _stop_cap(residual_kw: float | None, baseline: Baseline | None) -> Words:
             f"允许负荷 = {zh} {kw(base_kw)}（没有基准，余量为 0）",
             f"cap = {en} {kw(base_kw)} (no baseline: margin 0)",
         )
-    part, margin = share(STOP_MARGIN), kw(STOP_MARGIN * running_kw)
-    total = kw(base_kw + STOP_MARGIN * running_kw)
+    (part_zh, part_en), added = _share_of(margin), kw(margin.value * running_kw)
+    total = kw(base_kw + margin.value * running_kw)
     return (
-        f"允许负荷 = {zh} {kw(base_kw)} + 余量 {part} × R = {margin}，合计 {total}",
-        f"cap = {en} {kw(base_kw)} + margin {part} of R = {margin}, together {total}",
+        f"允许负荷 = {zh} {kw(base_kw)} + 余量 {part_zh} × R = {added}，合计 {total}",
+        f"cap = {en} {kw(base_kw)} + margin {part_en} of R = {added}, together {total}",
     )
+
+
+def _share_of(threshold: Value) -> Words:
+    """A threshold that is a share, with its origin where the office set it."""
+    told = share(threshold.value)
+    if threshold.origin is None:
+        return told, told
+    return f"{told}（依据 {threshold.origin}）", f"{told} ({threshold.origin})"
 
 
 def _day_cap(at: ScopeAt, taking: OrderAt) -> Words:
@@ -232,24 +242,25 @@ def _day_cap(at: ScopeAt, taking: OrderAt) -> Words:
     )
 
 
-def _tolerance(taking: OrderAt) -> Iterator[Words]:
+def _tolerance(at: ScopeAt, taking: OrderAt) -> Iterator[Words]:
     if taking.has_day_energy and taking.day_cap_kwh is not None:
-        limit = kwh(taking.day_cap_kwh * (1 + DAY_TOLERANCE))
+        of_day = at.thresholds[Rule.LIMIT_DAY, "tolerance"]
+        limit, (zh, en) = kwh(taking.day_cap_kwh * (1 + of_day.value)), _share_of(of_day)
         yield (
-            f"日电量容差 {share(DAY_TOLERANCE)}：超过 {limit} 才为违规",
-            f"tolerance of day energy {share(DAY_TOLERANCE)}: more than {limit} is a violation",
+            f"日电量容差 {zh}：超过 {limit} 才为违规",
+            f"tolerance of day energy {en}: more than {limit} is a violation",
         )
-    tolerance = TOLERANCE.get(taking.order.control)
-    if tolerance is None or taking.is_energy or taking.over_kw is None or Reason.IDLE_UNKNOWN in taking.missing:
+    if taking.is_energy or taking.over_kw is None or Reason.IDLE_UNKNOWN in taking.missing:
         return
-    limit = kw(taking.over_kw)
-    if tolerance == 0:
+    limit, rule = kw(taking.over_kw), TOLERANT.get(taking.order.control)
+    if taking.order.control == Control.STOP:
         yield (
             f"容差为 0（余量已含在内）：高于 {limit} 即为超",
             f"tolerance 0 (the margin is in the cap): above {limit} is over",
         )
-    else:
-        yield f"容差 {share(tolerance)}：高于 {limit} 才为超", f"tolerance {share(tolerance)}: above {limit} is over"
+    elif rule is not None:
+        zh, en = _share_of(at.thresholds[rule, "tolerance"])
+        yield f"容差 {zh}：高于 {limit} 才为超", f"tolerance {en}: above {limit} is over"
 
 
 def _beside(at: ScopeAt, order: OrderAt, taking: OrderAt | None) -> Words:

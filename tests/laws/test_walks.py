@@ -79,7 +79,9 @@ def test_n_of_m(seed: int, cut: int, which: over.OverRule) -> None:
     ) -> tuple[list[Alert], int | None]:
         track = over_track(np.random.default_rng(seed), low, begin, end)
         n, m = which.n(SLOT_S), which.m(SLOT_S)
-        found, _, close = over.walk(track, blank(which.rule), open_alert, last_close, n=n, m=m, slot_s=SLOT_S)
+        found, _, close = over.walk(
+            track, blank(which.rule), open_alert, last_close, n=n, m=m, below_n=2, slot_s=SLOT_S
+        )
         return found, close
 
     assert_split_changes_nothing(walk, which.rule, cut)
@@ -90,7 +92,7 @@ def test_n_of_m(seed: int, cut: int, which: over.OverRule) -> None:
 def test_every_opening_slot_is_one_that_the_array_rule_flags(seed: int) -> None:
     track = over_track(np.random.default_rng(seed), 0, 0, COLUMNS)
     n, m = STOP_RUN.n(SLOT_S), STOP_RUN.m(SLOT_S)
-    found, _, _ = over.walk(track, blank(Rule.STOP_RUN), None, None, n=n, m=m, slot_s=SLOT_S)
+    found, _, _ = over.walk(track, blank(Rule.STOP_RUN), None, None, n=n, m=m, below_n=2, slot_s=SLOT_S)
     flags = over.opens(np.array(track.over), np.array(track.starts, np.int64), n=n, m=m)
     opened = [a.opened_slot - track.first_slot for a in found]
     assert flags[opened].all()
@@ -129,7 +131,7 @@ def test_steps(seed: int, cut: int) -> None:
             cap_kw=[100.0] * (COLUMNS - low),
             coverage=[1.0] * (COLUMNS - low),
         )
-        return step_up.walk(track, blank(Rule.STEP_UP), open_alert, last_close, n=n, slot_s=SLOT_S)
+        return step_up.walk(track, blank(Rule.STEP_UP), open_alert, last_close, n=n, back_n=2, slot_s=SLOT_S)
 
     assert_split_changes_nothing(walk, Rule.STEP_UP, cut)
 
@@ -171,6 +173,8 @@ def test_silence(seed: int, cut: int) -> None:
             coverage=coverage[low:].tolist(),
             order_from_s=0,
         )
-        return offline.walk(track, replace(blank(Rule.OFFLINE), grade=1), open_alert, slot_s=SLOT_S), None
+        limits = offline.Limits(open_n=8, day_missing_n=16, escalate_s=86_400, near_s=21_600)
+        first = replace(blank(Rule.OFFLINE), grade=1)
+        return offline.walk(track, first, open_alert, limits=limits, slot_s=SLOT_S), None
 
     assert_split_changes_nothing(walk, Rule.OFFLINE, cut)

@@ -8,7 +8,7 @@ import pytest
 
 from consumers.alert_view import AlertViews
 from detectors.alerts import Alert
-from detectors.registry import Plant
+from detectors.registry import Plant, Threshold
 from detectors.vocab import CloseReason, Rule
 from detectors.world import compile_world
 from tests.cases.worlds import DAY0, at, limit, registry, stop
@@ -16,6 +16,7 @@ from tests.cases.worlds import DAY0, at, limit, registry, stop
 SLOT_S = 900
 FIRST = DAY0 // SLOT_S
 PLANT = Plant("P", "某某铸造厂", "登封市")
+CLOSING = {"below_min": 30, "below_share": 0.95}
 
 
 @pytest.fixture
@@ -129,11 +130,20 @@ def test_every_rule_has_sentences_and_thresholds_with_their_origin(views: AlertV
 @pytest.mark.parametrize(
     ("rule", "order_id", "expected"),
     [
-        (Rule.STOP_RUN, "O", {"tolerance": 0.0, "n_min": 45, "m_min": 60}),
-        (Rule.LIMIT_SLOT, "L", {"tolerance": 0.05, "n_min": 90, "m_min": 120}),
+        (
+            Rule.STOP_RUN,
+            "O",
+            CLOSING
+            | {"tolerance": 0.0, "n_min": 45, "m_min": 60, "margin": 0.05}
+            | {"unknown_low": 0.15, "unknown_high": 0.5},
+        ),
+        (Rule.LIMIT_SLOT, "L", CLOSING | {"tolerance": 0.05, "n_min": 90, "m_min": 120}),
         (Rule.LIMIT_DAY, "L", {"tolerance": 0.03}),
+        (Rule.LIMIT_PACE, "L", {"tolerance": 0.03, "used_share": 0.8}),
         (Rule.STOP_DAY, "O", {"factor": 1.2}),
         (Rule.HOURS_OVER, "O", {"over_min": 240}),
+        (Rule.BAD_DATA, "", {"capacity_factor": 1.5}),
+        (Rule.FEED_DOWN, "", {"evidence_share": 0.2, "plants": 3}),
     ],
     ids=lambda value: str(value) if isinstance(value, Rule) else "",
 )
@@ -142,3 +152,18 @@ def test_thresholds_are_those_the_rule_was_judged_by(
 ) -> None:
     thresholds = views.render(alert(rule, order_id=order_id), at("10:00"))["thresholds"]
     assert thresholds == expected | {"origin": "SEMANTICS default"}
+
+
+def test_thresholds_that_the_office_set_name_where_they_come_from() -> None:
+    rows = (
+        Threshold("stop_run", "n_min", 30, "豫环 2017-88", "P"),
+        Threshold("stop_run", "n_min", 15, "since the alert opened", "P", at("24:00")),
+        Threshold("stop_run", "below_min", 60, "no such threshold"),
+        Threshold("closing", "below_min", 60, "whole city"),
+    )
+    earlier = replace(rows[0], valid_to=at("24:00"))
+    views = AlertViews(compile_world(replace(registry(stop(), plants=[PLANT]), thresholds=(earlier, *rows[1:]))))
+    thresholds = views.render(alert(), at("10:00"))["thresholds"]
+    assert [thresholds[name] for name in ("n_min", "m_min", "below_min")] == [30, 60, 60]
+    assert thresholds["origin"] == "SEMANTICS default"
+    assert thresholds["origins"] == {"n_min": "豫环 2017-88", "below_min": "whole city"}
