@@ -1,9 +1,11 @@
 """A registry with one setting changed, to be judged beside it: a threshold, a baseline version, an order revision."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 from detectors.errors import InputError
-from detectors.registry import ALWAYS, FOREVER, Registry, Threshold, with_default_scopes
+from detectors.registry import ALWAYS, FOREVER, Baseline, Registry, Threshold, with_default_scopes
 from detectors.thresholds import kind_of
 
 #: Origin of a value that is only tried out.
@@ -52,6 +54,35 @@ def with_order_revision(registry: Registry, order_id: str, revision: int) -> Reg
         raise InputError(f"no revision {revision} of the order {order_id}")
     kept = tuple(o for o in registry.orders if o.order_id != order_id or o.revision <= revision)
     return replace(registry, orders=kept)
+
+
+def with_baselines(registry: Registry, rows: Sequence[Baseline]) -> Registry:
+    """These baselines in place of all others of their scopes, at all times. Raises InputError for an unknown scope, a
+    running load that is not above 0, or two rows of one scope and day type."""
+    seen: set[tuple[str, str]] = set()
+    for row in rows:
+        _refuse_unknown_scope(registry, row.scope_id)
+        if (row.scope_id, row.day_type) in seen:
+            raise InputError(f"two baselines of {row.scope_id} for the day type {row.day_type}")
+        if not row.running_kw > 0:
+            raise InputError(f"baseline of {row.scope_id}: running_kw must be above 0")
+        seen.add((row.scope_id, row.day_type))
+    scopes = {row.scope_id for row in rows}
+    kept = tuple(b for b in registry.baselines if b.scope_id not in scopes)
+    return replace(registry, baselines=kept + tuple(replace(b, valid_from=ALWAYS, valid_to=FOREVER) for b in rows))
+
+
+def with_order_changed(registry: Registry, order_id: str, changes: Mapping[str, Any]) -> Registry:
+    """A further revision of an order that differs in these fields of ``Order``. Raises InputError for an unknown order
+    or an end before its beginning."""
+    revisions = [o for o in registry.orders if o.order_id == order_id]
+    if not revisions:
+        raise InputError(f"no order {order_id}")
+    last = max(revisions, key=lambda o: o.revision)
+    changed = replace(last, **{**changes, "revision": last.revision + 1})
+    if changed.valid_to < changed.valid_from:
+        raise InputError(f"order {order_id}: it would end before it begins")
+    return replace(registry, orders=(*registry.orders, changed))
 
 
 def _refuse_unknown_scope(registry: Registry, scope_id: str) -> None:

@@ -16,6 +16,8 @@ from service.db.keys import AccessRole, Identity
 OPEN: frozenset[AccessRole] = frozenset()
 READERS = frozenset({AccessRole.CITY, AccessRole.COUNTY, AccessRole.OPERATOR, AccessRole.AUDITOR})
 WORKERS = frozenset({AccessRole.CITY, AccessRole.COUNTY, AccessRole.OPERATOR})
+#: Who may try out settings: they concern plants of all counties.
+OFFICES = frozenset({AccessRole.CITY, AccessRole.OPERATOR})
 SCRAPERS = frozenset({AccessRole.METRICS, AccessRole.OPERATOR})
 
 #: Every route of the app. A route that is not here cannot be registered.
@@ -42,6 +44,7 @@ ACCESS: Mapping[tuple[str, str], frozenset[AccessRole]] = {
     ("GET", "/v1/scopes/{scope_id}/caps"): READERS,
     ("GET", "/v1/scopes/{scope_id}/caps/explain"): READERS,
     ("GET", "/v1/days/{day}"): READERS,
+    ("POST", "/v1/comparisons"): OFFICES,
     ("GET", "/v1/audit/unlisted"): READERS,
 }
 

@@ -18,6 +18,7 @@ from service.api.routes import (
     alerts,
     audit,
     caps,
+    comparisons,
     console,
     days,
     evidence,
@@ -71,7 +72,21 @@ def create_app(settings: Settings, engine: AsyncEngine, clock: Clock) -> FastAPI
     app.router.route_class = GuardedRoute
     app.router.redirect_slashes = False
     problems.install(app)
-    for routes in (feed, alerts, evidence, audit, plants, orders, rulebooks, scopes, caps, days, health, console):
+    for routes in (
+        feed,
+        alerts,
+        evidence,
+        audit,
+        plants,
+        orders,
+        rulebooks,
+        scopes,
+        caps,
+        comparisons,
+        days,
+        health,
+        console,
+    ):
         routes.register(app)
     app.add_middleware(Gate, metrics=parts.metrics)
     return app

@@ -1,5 +1,7 @@
 """The registry rows of one plant that its caps hang on: a question about one plant never reads the others'."""
 
+from collections.abc import Sequence
+
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from detectors.registry import Registry
@@ -19,6 +21,22 @@ _PARTS = {
     "exemptions": f"{_BY_SCOPE} ORDER BY scope_id, valid_from, order_id",
     "calendar": "ORDER BY day",
 }
+
+
+#: The same of the plants of some scopes, and of all plants of their enterprises: other accounts may be heard.
+_ENTERPRISES = (
+    "SELECT plant_id FROM plants WHERE plant_id IN (SELECT plant_id FROM scopes WHERE scope_id = ANY(:scope_ids))"
+    " OR uscc IN (SELECT uscc FROM plants JOIN scopes USING (plant_id) WHERE scope_id = ANY(:scope_ids))"
+)
+_PARTS_OF_ENTERPRISES = {
+    name: rest.replace("plant_id = :plant_id", f"plant_id IN ({_ENTERPRISES})") for name, rest in _PARTS.items()
+}
+
+
+async def load_enterprises(connection: AsyncConnection, scope_ids: Sequence[str]) -> Registry:
+    """What ``load_plant`` loads, of the plants of these scopes and of all plants of their enterprises. Raises as
+    ``load_plant``."""
+    return await load_part(connection, _PARTS_OF_ENTERPRISES, {"scope_ids": list(scope_ids)})
 
 
 async def load_plant(connection: AsyncConnection, plant_id: str) -> Registry:

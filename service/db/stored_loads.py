@@ -1,10 +1,12 @@
 """What is stored of the loads of scopes on a grid: of its day and of the neighbours into which its margins reach."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 
 import numpy as np
 import numpy.typing as npt
+from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from detectors.heard import HEARD_FIELDS, hears
@@ -17,6 +19,15 @@ from service.db.judgement import load_slots
 
 I64 = npt.NDArray[np.int64]
 Bool = npt.NDArray[np.bool_]
+
+
+async def scope_numbers(connection: AsyncConnection, scope_ids: Sequence[str]) -> I64:
+    """Number of each scope. Raises KeyError for one that is not stored."""
+    rows = await connection.execute(
+        text("SELECT scope_id, scope_no FROM scopes WHERE scope_id = ANY(:ids)"), {"ids": list(scope_ids)}
+    )
+    number = {row.scope_id: row.scope_no for row in rows}
+    return np.array([number[scope_id] for scope_id in scope_ids], np.int64)
 
 
 async def loads_on(

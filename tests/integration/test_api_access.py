@@ -60,8 +60,10 @@ MATRIX: dict[tuple[str, str], tuple[str, set[str], bool]] = {
         True,
     ),
     ("GET", "/v1/days/{day}"): ("/v1/days/2017-11-16", READ, True),
+    ("POST", "/v1/comparisons"): ("/v1/comparisons", {"city", "operator"}, False),
     ("GET", "/v1/audit/unlisted"): ("/v1/audit/unlisted?code=all", READ, True),
 }
+COMPARISON_BODY = {"scopes": ["P1"], "from": "2017-11-16T00:00:00+08:00", "to": "2017-11-17T00:00:00+08:00"}
 OPEN_ROUTES = {key for key, roles in ACCESS.items() if roles is OPEN}
 
 
@@ -95,7 +97,8 @@ def test_a_route_outside_the_table_cannot_be_built() -> None:
 async def call(service: Service, method: str, address: str, headers: dict[str, str]) -> Any:
     """One request of the matrix."""
     if method == "POST":
-        return await service.client.post(address, json=ACK_BODY, headers=headers)
+        body = COMPARISON_BODY if address.startswith("/v1/comparisons") else ACK_BODY
+        return await service.client.post(address, json=body, headers=headers)
     return await service.client.get(address, headers=headers)
 
 
