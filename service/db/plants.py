@@ -10,7 +10,6 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from detectors.vocab import Rule
 from service.db.alerts import OPEN_CONDITIONS
 
-
 _MERGE_ORDER = [rule.value for rule in Rule]
 
 
@@ -85,8 +84,8 @@ async def read_plants(
     leading: dict[str, tuple[int, str]] = {}
     for row in await connection.execute(
         text(
-            "SELECT plant_id, alert_id, rule FROM alerts WHERE plant_id = ANY(:ids) AND condition = ANY(:open_conditions)"
-            " ORDER BY opened_at_slot_end DESC, alert_id DESC"
+            "SELECT plant_id, alert_id, rule FROM alerts WHERE plant_id = ANY(:ids)"
+            " AND condition = ANY(:open_conditions) ORDER BY opened_at_slot_end DESC, alert_id DESC"
         ),
         {"ids": ids, "open_conditions": list(OPEN_CONDITIONS)},
     ):
