@@ -4,15 +4,15 @@ Intervals that end on slot boundaries and last a slot are scattered; shorter one
 registers and longer intervals are points of a cumulative curve, judged by spans tiled from local midnight.
 """
 
-from bisect import bisect_right
 from dataclasses import dataclass
-from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from detectors.curves import Curves, Pieces, span_means
 from detectors.readings import ReadingColumns, evidence_class
-from detectors.slots import DAY_S, Grid, local_days
+from detectors.slots import DAY_S, Grid
 from detectors.threshold_table import NO_SCOPE
 from detectors.vocab import Kind, Rule, Scale
 from detectors.world import World
@@ -73,21 +73,22 @@ def meter_slots(world: World, meters: I64, grid: Grid, readings: ReadingColumns,
     is_register = readings.kind == Kind.ENERGY_REG
     period = np.where(is_register, grid.slot_s, readings.period_s)
     value, usable = _usable_values(world, out, readings, row, grid)
+    registers = None
     for kind in ENERGY_KINDS:
         if not counts[kind]:
             continue
         of_kind = usable & (readings.kind == kind)
         if kind == Kind.ENERGY_REG:
-            _registers(world, out, row[of_kind], readings.take(of_kind), value[of_kind], grid, threshold_kw)
+            registers = _register_curves(world, out, row[of_kind], readings.take(of_kind), value[of_kind], grid)
+            _registers(out, registers, grid, threshold_kw)
         else:
             of_kind &= period <= grid.slot_s
             chosen = slice(None) if of_kind.all() else of_kind
             _intervals(out, row[chosen], readings.ts[chosen], period[chosen], value[chosen], grid)
     day_threshold_kw = threshold_kw[:, grid.day].min(axis=1, initial=np.inf)
     for kind in reversed(ENERGY_KINDS):
-        if kind == Kind.ENERGY_REG and counts[kind]:
-            of_kind = usable & is_register
-            _register_spans(world, out, row[of_kind], readings.take(of_kind), value[of_kind], grid, day_threshold_kw)
+        if kind == Kind.ENERGY_REG and registers is not None:
+            _register_spans(out, registers, grid, day_threshold_kw)
         elif counts[kind]:
             of_kind = usable & (readings.kind == kind)
             longer = of_kind & (period > grid.slot_s)
@@ -96,8 +97,8 @@ def meter_slots(world: World, meters: I64, grid: Grid, readings: ReadingColumns,
                 _long_intervals(out, row[of_kind], readings.ts[of_kind], period[of_kind], value[of_kind], grid)
     if out.coarse.any():
         out.coarse[out.measured] = False
-    if counts[Kind.ENERGY_REG]:
-        _register_days(world, out, row, readings, value, usable & is_register, grid)
+    if registers is not None:
+        _register_days(out, registers, grid)
     return out
 
 
@@ -219,141 +220,110 @@ def _intervals(out: MeterSlots, row: I64, ts: I64, period: I64, kwh: F64, grid: 
 
 def _long_intervals(out: MeterSlots, row: I64, ts: I64, period: I64, kwh: F64, grid: Grid) -> None:
     """Meters with intervals longer than a slot, judged by spans (SEMANTICS §2.8)."""
-    for meter in np.unique(row):
-        mine = np.flatnonzero(row == meter)
-        mine = mine[np.argsort(ts[mine])]
-        ends, begins = ts[mine], ts[mine] - period[mine]
-        chain = np.cumsum(np.r_[True, begins[1:] != ends[:-1]])
-        curve = np.cumsum(kwh[mine]) * 1000
-        points = {}
-        for i in range(len(mine)):
-            points[int(begins[i])] = (int(chain[i]), float(curve[i] - kwh[mine[i]] * 1000))
-            points[int(ends[i])] = (int(chain[i]), float(curve[i]))
-        _spans(out, int(meter), points, list(zip(begins.tolist(), ends.tolist(), strict=True)), 1, grid)
+    order = np.lexsort((ts, row))
+    row, ends, kwh = row[order], ts[order], kwh[order]
+    begins = ends - period[order]
+    is_new = np.r_[True, row[1:] != row[:-1]]
+    joined = ~is_new & (begins == np.r_[0, ends[:-1]])
+    curve = np.concatenate([np.cumsum(part) for part in np.split(kwh, np.flatnonzero(is_new)[1:])]) * 1000
+    falls = np.cumsum(kwh < 0, dtype=np.int64)
+    curves = Curves.of(
+        np.repeat(row, 2),
+        _in_turn(begins, ends),
+        np.repeat(np.cumsum(~joined), 2),
+        _in_turn(curve - kwh * 1000, curve),
+        _in_turn(falls - (kwh < 0), falls),
+        Pieces(row, begins, ends),
+        grid,
+    )
+    _spans(out, curves, np.ones(len(curves.row), np.int64), grid)
 
 
-def _registers(
-    world: World, out: MeterSlots, row: I64, readings: ReadingColumns, kwh: F64, grid: Grid, threshold_kw: F64
-) -> None:
-    """Registers read at both ends of a slot, where 2 u_kw is below the threshold; else the slot is marked coarse."""
-    for meter in np.unique(row):
-        mine = row == meter
-        points, factor = _register_points(world, out, int(meter), readings.take(mine), kwh[mine], grid)
-        resolution_kwh = world.meter_resolution_kwh[out.meters[meter]] * factor
-        fine = 2 * resolution_kwh / grid.hours < threshold_kw[meter]  # [T]
-        for column in range(grid.n):
-            begin = points.get(int(grid.starts_s[column]))
-            end = points.get(int(grid.ends_s[column]))
-            if begin is None or end is None or begin[0] != end[0]:
-                continue
-            out.coarse[meter, column] = not fine[column]
-            if fine[column]:
-                out.wh[meter, column] = round(end[1] - begin[1])
-                out.negative[meter, column] = False
-                out.measured[meter, column] = True
-                out.partial[meter, column] = False
+def _in_turn(of_begins: npt.NDArray[Any], of_ends: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Of each interval the value at its begin, then that at its end."""
+    return np.stack([of_begins, of_ends], axis=1).reshape(-1)
 
 
-def _register_spans(
-    world: World, out: MeterSlots, row: I64, readings: ReadingColumns, kwh: F64, grid: Grid, day_threshold_kw: F64
-) -> None:
-    """Coarse registers, and gaps in fine ones: spans whose 2 u_kw is below the threshold (SEMANTICS §2.8)."""
-    for meter in np.unique(row):
-        mine = row == meter
-        points, factor = _register_points(world, out, int(meter), readings.take(mine), kwh[mine], grid)
-        step_kwh = 2 * world.meter_resolution_kwh[out.meters[meter]] * factor
-        lengths = range(1, grid.today.n_slots + 1)
-        enough = next((n for n in lengths if step_kwh / (n * grid.hours) < day_threshold_kw[meter]), 0)
-        instants = sorted(points)
-        pieces = [(a, b) for a, b in pairwise(instants) if points[a][0] == points[b][0]]
-        _spans(out, int(meter), points, pieces, enough or grid.today.n_slots + 1, grid)
+@dataclass(frozen=True, slots=True)
+class _Registers:
+    """Registers of R meters. step_kwh: [R] one step of each, at its highest multiplier."""
+
+    curves: Curves
+    step_kwh: F64
 
 
-def _register_points(
-    world: World, out: MeterSlots, meter: int, readings: ReadingColumns, kwh: F64, grid: Grid
-) -> tuple[dict[int, tuple[int, float]], float]:
-    """The curve of one meter's register: instant -> (chain, Wh), and its highest multiplier.
+def _register_curves(
+    world: World, out: MeterSlots, row: I64, readings: ReadingColumns, kwh: F64, grid: Grid
+) -> _Registers:
+    """The curves of registers.
 
-    A chain ends where the register went back, its multiplier changed, or the load between two points is above 1.5 x
+    A curve breaks where the register went back, its multiplier changed, or the load between two points is above 1.5 x
     contract capacity (SEMANTICS §2.12): no energy is derived across.
     """
-    order = np.argsort(readings.ts)
-    ts, raw, primary = readings.ts[order], readings.value[order], kwh[order]
-    secondary = readings.scale[order] == Scale.SECONDARY
-    factor = np.where(secondary, world.factors(readings.meter[order].astype(np.int64), ts), 1.0)
-    ceiling_kw = _capacity_factor(world, ts[1:]) * world.meter_capacity_kw[out.meters[meter]]
-    hours = np.diff(ts) / 3600
-    joined = (factor[1:] == factor[:-1]) & (raw[1:] >= raw[:-1])
+    order = np.lexsort((readings.ts, row))
+    row, ts, raw, primary = row[order], readings.ts[order], readings.value[order], kwh[order]
+    secondary, meter = readings.scale[order] == Scale.SECONDARY, readings.meter[order].astype(np.int64)
+    factor = np.where(secondary, world.factors(meter, ts), 1.0)
+    ceiling_kw = _capacity_factor(world, ts[1:]) * world.meter_capacity_kw[out.meters[row[1:]]]
+    joined = (row[1:] == row[:-1]) & (factor[1:] == factor[:-1]) & (raw[1:] >= raw[:-1])
     with np.errstate(invalid="ignore"):
-        over = joined & (np.diff(primary) > ceiling_kw * hours)
-    for i in np.flatnonzero(over):
-        _mark(out.over_capacity, np.array([meter]), ts[i + 1 : i + 2], ts[i + 1 : i + 2] - ts[i : i + 1], grid)
-    chain = np.cumsum(np.r_[True, ~joined | over])
-    points = {int(t): (int(c), float(v) * 1000) for t, c, v in zip(ts, chain, primary, strict=True)}
-    return points, float(np.nanmax(factor, initial=1.0))
+        over = joined & (np.diff(primary) > ceiling_kw * (np.diff(ts) / 3600))
+    if over.any():
+        _mark(out.over_capacity, row[1:][over], ts[1:][over], np.diff(ts)[over], grid)
+    joined &= ~over
+    chain = np.cumsum(np.r_[True, ~joined]) if len(row) else np.zeros(0, np.int64)
+    pieces = Pieces(row[1:][joined], ts[:-1][joined], ts[1:][joined])
+    curves = Curves.of(row, ts, chain, primary * 1000, np.zeros(len(row), np.int64), pieces, grid)
+    most = np.ones(len(curves.row))
+    np.fmax.at(most, np.searchsorted(curves.row, row), factor)
+    return _Registers(curves, world.meter_resolution_kwh[out.meters[curves.row]] * most)
 
 
-def _spans(
-    out: MeterSlots,
-    meter: int,
-    points: dict[int, tuple[int, float]],
-    pieces: list[tuple[int, int]],
-    enough: int,
-    grid: Grid,
-) -> None:
-    """Give each slot that nothing measured the mean of its span, tiled from local midnight.
-
-    points: the curve, instant -> (chain, Wh). pieces: its intervals, in order. enough: slots of a span whose 2 u_kw is
-    below the threshold. A span is never shorter than the intervals over the slot; where it is not complete, or none of
-    the day suffices, nothing is known.
-    """
-    slot_s = grid.slot_s
-    ends = [end for _, end in pieces]
-    for day in local_days(grid.zone, int(grid.starts_s[0]), int(grid.starts_s[-1]), slot_s):
-        for slot in range(max(day.first_slot, grid.first_slot), min(day.end_slot, grid.first_slot + grid.n)):
-            column = slot - grid.first_slot
-            if out.measured[meter, column]:
-                continue
-            longest = 0
-            at = bisect_right(ends, slot * slot_s)
-            while at < len(pieces) and pieces[at][0] < (slot + 1) * slot_s:
-                longest = max(longest, pieces[at][1] - pieces[at][0])
-                at += 1
-            n = max(enough, -(-longest // slot_s))
-            if longest == 0 or n == 1:
-                continue
-            first = 0 if n > day.n_slots else (slot - day.first_slot) // n * n
-            last = min(first + n, day.n_slots)
-            low = points.get((day.first_slot + first) * slot_s)
-            high = points.get((day.first_slot + last) * slot_s)
-            if low is None or high is None or low[0] != high[0]:
-                continue
-            if n > day.n_slots:
-                out.coarse[meter, column] = True
-            elif last - first == n:
-                out.wh[meter, column] = round((high[1] - low[1]) / n)
-                out.negative[meter, column] = _falls(points, pieces, (day.first_slot + first) * slot_s, n * slot_s)
-                out.partial[meter, column] = False
-                out.spanned[meter, column] = True
-    out.measured[meter] |= out.spanned[meter]
+def _registers(out: MeterSlots, registers: _Registers, grid: Grid, threshold_kw: F64) -> None:
+    """Registers read at both ends of a slot, where 2 u_kw is below the threshold; else the slot is marked coarse."""
+    curves = registers.curves
+    place, column = (a.reshape(-1) for a in np.indices((len(curves.row), grid.n)))
+    known, low, high = curves.between(place, grid.first_slot + column, grid.first_slot + column + 1)
+    place, column, low, high = place[known], column[known], low[known], high[known]
+    row = curves.row[place]
+    fine = 2 * registers.step_kwh[place] / grid.hours < threshold_kw[row, column]
+    out.coarse[row, column] = ~fine
+    row, column, energy = row[fine], column[fine], curves.wh[high[fine]] - curves.wh[low[fine]]
+    out.wh[row, column] = np.rint(energy).astype(np.int64)
+    for flags, value in ((out.negative, False), (out.measured, True), (out.partial, False)):
+        flags[row, column] = value
 
 
-def _falls(points: dict[int, tuple[int, float]], pieces: list[tuple[int, int]], begin: int, length_s: int) -> bool:
-    """Whether the curve goes down in one of its intervals within a span."""
-    return any(points[b][1] < points[a][1] for a, b in pieces if begin <= a and b <= begin + length_s)
+def _register_spans(out: MeterSlots, registers: _Registers, grid: Grid, day_threshold_kw: F64) -> None:
+    """Coarse registers, and gaps in fine ones: spans whose 2 u_kw is below the threshold (SEMANTICS §2.8)."""
+    row = registers.curves.row
+    lengths = np.arange(1, grid.today.n_slots + 1)
+    with np.errstate(invalid="ignore"):
+        fine = (2 * registers.step_kwh)[:, None] / (lengths * grid.hours) < day_threshold_kw[row, None]
+    enough = np.where(fine.any(axis=1), fine.argmax(axis=1) + 1, grid.today.n_slots + 1)
+    _spans(out, registers.curves, enough, grid)
 
 
-def _register_days(
-    world: World, out: MeterSlots, row: I64, readings: ReadingColumns, kwh: F64, usable: Bool, grid: Grid
-) -> None:
+def _spans(out: MeterSlots, curves: Curves, enough: I64, grid: Grid) -> None:
+    """Give each slot that nothing measured the mean of its span; where it is not complete, or none of the day suffices,
+    nothing is known. enough: [R], slots of a span whose 2 u_kw is below the threshold."""
+    still_open = ~out.measured[curves.row]
+    if still_open.any():
+        means, coarse_row, coarse_column = span_means(curves, still_open, enough, grid)
+        out.coarse[coarse_row, coarse_column] = True
+        at = means.row, means.column
+        out.wh[at], out.negative[at], out.partial[at], out.spanned[at] = means.wh, means.falls, False, True
+    out.measured[curves.row] |= out.spanned[curves.row]
+
+
+def _register_days(out: MeterSlots, registers: _Registers, grid: Grid) -> None:
     """Where a register covers the day: what it proves beyond the sum of the slots, less its uncertainty."""
-    begin = grid.today.first_slot * grid.slot_s
-    end = grid.today.end_slot * grid.slot_s
-    for meter in np.unique(row[usable]):
-        mine = usable & (row == meter)
-        points, factor = _register_points(world, out, int(meter), readings.take(mine), kwh[mine], grid)
-        if begin in points and end in points and points[begin][0] == points[end][0]:
-            uncertainty_wh = 2 * world.meter_resolution_kwh[out.meters[meter]] * factor * 1000
-            proven = points[end][1] - points[begin][1] - uncertainty_wh
-            known = int(out.wh[meter, grid.day].sum())
-            out.register_extra_wh[meter] = max(0, round(proven) - known)
+    curves, today = registers.curves, grid.today
+    place = np.arange(len(curves.row))
+    edges = (np.full(len(place), slot, np.int64) for slot in (today.first_slot, today.end_slot))
+    known, low, high = curves.between(place, *edges)
+    place, low, high = place[known], low[known], high[known]
+    row = curves.row[place]
+    proven = curves.wh[high] - curves.wh[low] - 2 * registers.step_kwh[place] * 1000
+    sums = out.wh[row][:, grid.day].sum(axis=1)
+    out.register_extra_wh[row] = np.maximum(0, np.rint(proven).astype(np.int64) - sums)
