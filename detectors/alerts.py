@@ -111,11 +111,16 @@ class Carry:
     open: tuple[Alert, ...] = ()
     closed: tuple[tuple[str, str, int], ...] = ()  # rule, order_id, slot
     ran: tuple[tuple[str, int, int], ...] = ()  # `stop_run` that opened in the evening and closed: order, first, opened
+    doubted: tuple[tuple[int, int], ...] = ()  # suspect slots of the last hours: slot, reason bits
+    level: tuple[int, float] | None = None  # a meter off its level at midnight: since which slot, by which factor
 
     def to_json(self) -> dict[str, Any]:
         """Plain data; equal carries give equal data."""
         ran = {"ran": [list(r) for r in self.ran]} if self.ran else {}
-        return {"open": [asdict(a) for a in self.open], "closed": [list(c) for c in self.closed], **ran}
+        doubted = {"doubted": [list(d) for d in self.doubted]} if self.doubted else {}
+        level = {"level": list(self.level)} if self.level else {}
+        closed = [list(c) for c in self.closed]
+        return {"open": [asdict(a) for a in self.open], "closed": closed, **ran, **doubted, **level}
 
     @staticmethod
     def from_json(data: dict[str, Any]) -> "Carry":
@@ -133,7 +138,9 @@ class Carry:
             alerts.append(Alert(**known))
         closed = tuple((str(r), str(o), int(s)) for r, o, s in data.get("closed", []))
         ran = tuple((str(order), int(first), int(opened)) for order, first, opened in data.get("ran", []))
-        return Carry(tuple(alerts), closed, ran)
+        doubted = tuple((int(slot), int(bits)) for slot, bits in data.get("doubted", []))
+        level = (int(data["level"][0]), float(data["level"][1])) if data.get("level") else None
+        return Carry(tuple(alerts), closed, ran, doubted, level)
 
     def opened(self, rule: Rule, order_id: str | None) -> Alert | None:
         """A copy of the open alert of a rule and order, or None."""

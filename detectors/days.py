@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from detectors.loads import Fact
-from detectors.vocab import Verdict
+from detectors.vocab import SUSPECT, Verdict
 
 I64 = npt.NDArray[np.int64]
 
@@ -59,9 +59,10 @@ class DayRow:
 
 
 def coverage(slots: npt.NDArray[np.void]) -> npt.NDArray[np.float64]:
-    """Share of the scope's meters with evidence, 0..1; 0 where no meter is valid. Any shape of ``SLOT``."""
+    """Share of the scope's meters with evidence, 0..1; 0 where no meter is valid, or none is believed. Any shape of
+    ``SLOT``."""
     meters = slots["meters"].astype(np.float64)
-    proven = (meters > 0) & ((slots["facts"] & Fact.ZERO_UNPROVEN) == 0)
+    proven = (meters > 0) & ((slots["facts"] & Fact.ZERO_UNPROVEN) == 0) & ((slots["reasons"] & SUSPECT) == 0)
     return np.asarray(np.divide(slots["evidence"], meters, out=np.zeros_like(meters), where=proven), np.float64)
 
 

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from detectors import heard_alerts, nights, steps
+from detectors import data_faults, heard_alerts, nights, steps
 from detectors.alerts import NOTHING_CARRIED, Alert, Carry
+from detectors.bad_data import bad_data
 from detectors.capacity import over_capacities
-from detectors.loads import Fact
 from detectors.order_rules import SLOT_RULES, on_day, order_rules, slots_in
 from detectors.order_view import OrderView
-from detectors.rules import hours_over, limit_day, limit_pace, over, runs, stop_day
+from detectors.rules import hours_over, limit_day, limit_pace, over, stop_day
 from detectors.vocab import Control, Reason, Rule
 
 if TYPE_CHECKING:
@@ -116,7 +116,8 @@ def alerts_of_day(work: "Pass", carries: Sequence[Carry]) -> Found:
         carried = carry.opened(Rule.OUTAGE, view.order.order_id)
         if carried or has_outage[i]:
             alerts[s] += view.outage(out[i], carried)
-    _bad_data(work, carries, has_open, alerts)
+    for s, of_scope in bad_data(work, carries):
+        alerts[s] += of_scope
     for s, alert in heard_alerts.shifts(work):
         alerts[s].append(alert)
     for s, of_plant, closed in heard_alerts.untreated(work, carries):
@@ -127,10 +128,20 @@ def alerts_of_day(work: "Pass", carries: Sequence[Carry]) -> Found:
         hand_on(s, Rule.OVER_CAPACITY, "", closed)
     new_carries = [NOTHING_CARRIED] * len(alerts)
     for s, mine in enumerate(alerts):
-        if mine or s in closes:
+        level, doubted = _handed_on(work, s)
+        if mine or s in closes or level or doubted:
             still = tuple(a for a in mine if a.closed_slot is None and a.rule not in _WITHIN_A_DAY)
-            new_carries[s] = Carry(still, tuple(closes.get(s, ())), nights.ran_in_the_evening(work, mine))
+            evening = nights.ran_in_the_evening(work, mine)
+            new_carries[s] = Carry(still, tuple(closes.get(s, ())), evening, doubted, level)
     return Found(alerts, new_carries, over_slots, alerted, unnamed)
+
+
+def _handed_on(work: "Pass", s: int) -> tuple[tuple[int, float] | None, tuple[tuple[int, int], ...]]:
+    """Of the data that was set aside, what tomorrow must know: a fault of level that goes on, and the last hours."""
+    if work.suspects is None:
+        return None, ()
+    still = work.suspects.still(s)
+    return None if still is None else (still.since, still.factor), data_faults.doubted(work.suspects, s, work.grid)
 
 
 _WITHIN_A_DAY = (*DAY_RULES, Rule.LIMIT_PACE, Rule.NIGHT_RUN)
@@ -222,26 +233,3 @@ def _outage_flags(work: "Pass") -> Bool:
     if not np.count_nonzero(out):
         return np.zeros((len(caps.order), work.grid.n), np.bool_)
     return np.asarray(caps.spans.wide(caps.ordered) & caps.of_order(out) & work.past, np.bool_)
-
-
-def _bad_data(work: "Pass", carries: Sequence[Carry], has_open: Bool, alerts: list[list[Alert]]) -> None:
-    """`bad_data`: values set aside above 1.5 x contract capacity, or evidence turned into none (§2.6, §2.12)."""
-    grid = work.grid
-    bits = np.uint16(Fact.OVER_CAPACITY | Fact.EVIDENCE_LOST)
-    flagged = ((work.evidence.facts & bits) > 0) & work.past
-    touched = any_slot(flagged[:, grid.day])
-    for s in np.flatnonzero(touched | has_open).tolist():
-        carried = carries[s].opened(Rule.BAD_DATA, None)
-        if not (carried or touched[s]):
-            continue
-        blank = Alert(work.world.scope_ids[work.scopes[s]], Rule.BAD_DATA, None, 1, 0, 0, 0)
-        track = runs.RunTrack(
-            grid.first_slot,
-            grid.margin,
-            grid.margin + work.n_judged,
-            flagged[s].tolist(),
-            (work.evidence.covered[s] & ~flagged[s]).tolist(),
-            [False] * grid.n,
-            work.coverage[s].tolist(),
-        )
-        alerts[s] += runs.walk(track, blank, carried, slot_s=grid.slot_s)

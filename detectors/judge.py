@@ -12,7 +12,7 @@ from datetime import date
 import numpy as np
 import numpy.typing as npt
 
-from detectors import day_verdict, episodes
+from detectors import data_faults, day_verdict, episodes
 from detectors.alerts import Alert, Carry
 from detectors.caps import Caps, caps_on, day_caps_wh
 from detectors.confidence import mark_low_confidence
@@ -54,6 +54,7 @@ class Pass:
     slots: Slots
     day_cap_wh: F64  # [O] NaN where unknown
     coverage: F64  # [S, T]
+    suspects: data_faults.Suspects | None  # what is set aside of the loads; the evidence is without it
 
     @property
     def n_judged(self) -> int:
@@ -124,7 +125,7 @@ def judge_day(
     to one slot behind each, suffice. with_slots: else the result has rows and alerts only.
     """
     grid = Grid(world.zone, world.slot_s, today, margin_slots(world.slot_s))
-    work = work_out(world, scopes, grid, readings, as_of, source_down, begin_slot, known)
+    work = work_out(world, scopes, grid, readings, as_of, source_down, begin_slot, known, carries)
     found = episodes.alerts_of_day(work, carries)
     rows = day_verdict.day_rows(work, found, carries)
     slots, order_ids, versions = _packed(work) if with_slots else (np.zeros((len(scopes), 0), SLOT), [], [])
@@ -143,8 +144,10 @@ def work_out(
     source_down: Bool | None,
     begin_slot: int = 0,
     known: Known | None = None,
+    carries: Sequence[Carry] = (),
 ) -> Pass:
-    """Caps, energies, evidence and slot verdicts of a day with its margins."""
+    """Caps, energies, evidence and slot verdicts of a day with its margins. carries: none where nothing is known of the
+    day before."""
     caps = caps_on(world, scopes, grid)
     day_cap = day_caps_wh(world, caps, grid)
     members = None
@@ -159,11 +162,21 @@ def work_out(
     loads.facts[spread] |= np.uint16(Fact.SPREAD)
     evidence = evidence_of(loads, caps)
     past = grid.ends_s <= as_of
+    found = data_faults.suspects(
+        world, scopes, grid, caps.baselines, caps.spans, loads, evidence, past, spread, carries
+    )
+    if found is not None:
+        evidence = data_faults.set_aside(evidence, found)
     slots = slot_verdicts(world, caps, loads, evidence, grid, day_cap, past)
     mark_low_confidence(world, scopes, caps, grid, slots.verdict, slots.reasons)
     coverage = np.divide(loads.evidence, np.maximum(loads.meters, 1), dtype=np.float64)
     set_where(coverage, has(evidence.facts, Fact.ZERO_UNPROVEN), 0)
-    return Pass(world, grid, scopes, as_of, past, caps, members, spread, loads, evidence, slots, day_cap, coverage)
+    if found is not None:
+        set_where(coverage, found.bits != 0, 0)
+        np.bitwise_or(slots.reasons, found.bits, out=slots.reasons)
+    return Pass(
+        world, grid, scopes, as_of, past, caps, members, spread, loads, evidence, slots, day_cap, coverage, found
+    )
 
 
 def _packed(work: Pass) -> tuple[npt.NDArray[np.void], list[tuple[str, ...]], list[tuple[str, ...]]]:

@@ -117,3 +117,14 @@ class Grid:
     def slots_in(self, minutes: float) -> int:
         """How many slots ``minutes`` are."""
         return max(1, int(minutes * 60 // self.slot_s))
+
+
+def clock_gap(grid: Grid) -> tuple[int, int] | None:
+    """Where the local clock of the grid's day leaves slots out: column of the first slot behind the jump, and how many
+    are left out. None on a day of 24 h or more."""
+    left_out = DAY_S // grid.slot_s - grid.today.n_slots
+    if left_out <= 0:
+        return None
+    seconds = seconds_of_day(grid.zone, grid.starts_s[grid.day])
+    jumps = np.flatnonzero(np.diff(seconds, prepend=-grid.slot_s) > grid.slot_s)
+    return (grid.margin + int(jumps[0]), left_out) if len(jumps) else None

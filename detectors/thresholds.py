@@ -68,6 +68,18 @@ KINDS: tuple[ThresholdKind, ...] = (
     ThresholdKind("offline", "near_start_h", 6, "h", 0, 6, "临近命令开始", "begins so near the order: grade 2"),
     ThresholdKind("offline", "day_missing_min", 240, "min", 15, 1440, "当日累计缺失", "missing in a day: grade 2"),
     ThresholdKind("bad_data", "capacity_factor", 1.5, "times", 1, 10, "合同容量倍数", "above it: suspect", False),
+    ThresholdKind("bad_data", "spike_factor", 2, "times", 1.1, 20, "尖峰倍数", "spike: above the highest believed"),
+    ThresholdKind("bad_data", "spike_min", 120, "min", 15, 120, "尖峰时长", "spike: no longer than this"),
+    ThresholdKind("bad_data", "dropout_share", 0.1, "share", 0, 0.9, "跌落比例", "dropout: of the lowest believed"),
+    ThresholdKind("bad_data", "dropout_min", 60, "min", 15, 60, "跌落时长", "dropout: no longer than this"),
+    ThresholdKind("bad_data", "stuck_factor", 2, "times", 1, 20, "恒值倍数", "stuck: over the longest run learned"),
+    ThresholdKind("bad_data", "stuck_h", 3, "h", 1, 24, "恒值时长", "stuck: longer than this in any case"),
+    ThresholdKind("bad_data", "level_share", 0.5, "share", 0.05, 0.9, "量级比例", "level: of the profile, or less"),
+    ThresholdKind("bad_data", "level_rise", 2.5, "times", 1.5, 100, "量级倍数", "level: over the profile, or more"),
+    ThresholdKind("bad_data", "level_floor", 0.5, "share", 0, 1, "最低负荷比例", "level: base of the lowest believed"),
+    ThresholdKind("bad_data", "level_alike", 2.6, "times", 1, 10, "比例一致性", "level: factors of base and peak"),
+    ThresholdKind("bad_data", "level_shape", 0.7, "share", 0, 1, "曲线相关系数", "level: correlation with the profile"),
+    ThresholdKind("bad_data", "level_h", 6, "h", 2, 24, "量级异常时长", "level: seen for so long"),
     ThresholdKind(
         "feed_down", "evidence_share", 0.2, "share", 0, 1, "有数据计量点比例", "a source is down below", False
     ),

@@ -153,6 +153,8 @@ def counted_slots(
         unproven = np.where(covered, 0, units.zero[scope].astype(np.int64))
         running = np.where(past, units.running[scope], 0).astype(np.int64)
         idle = np.where(past, units.idle[scope] - unproven, 0)
+    if evidence.suspect is not None:  # then its lines are not believed either
+        running[evidence.suspect[scope]] = idle[evidence.suspect[scope]] = 0
     relaxed_wh = np.rint(caps.relaxed_kw[row, caps.spans.of_slot] * (1000 * hours))
     wh, is_strict = loads.wh[scope], np.isnan(relaxed_wh)
     with np.errstate(invalid="ignore"):

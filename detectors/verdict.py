@@ -35,6 +35,7 @@ class Evidence:
     silent: Bool  # a meter is missing, or an unproven zero stands for it
     silent_up: Bool  # ... and not only because its source is down
     facts: npt.NDArray[np.uint16]  # with ZERO_UNPROVEN set
+    suspect: Bool | None = None  # measured and not believed (``detectors.data_faults``); None: nowhere
 
 
 @dataclass(frozen=True, slots=True)

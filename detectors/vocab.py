@@ -113,6 +113,10 @@ class Reason(IntFlag):
     LOW_CONFIDENCE = 1 << 23  # the baseline behind the cap fits its own left-out days badly
 
 
+#: The load was measured, and is not believed (``detectors.data_faults``).
+SUSPECT = Reason.SUSPECT_LEVEL | Reason.SUSPECT_STUCK | Reason.SUSPECT_SPIKE | Reason.SUSPECT_DROPOUT
+
+
 class Rule(StrEnum):
     """Every rule (DOMAIN §5), in the order in which alerts of one scope and time are merged: the first one leads."""
 

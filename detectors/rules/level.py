@@ -1,0 +1,141 @@
+"""A meter at a fraction, or a multiple, of its level (`bad_data`): a CT was changed and the multiplier was not.
+
+A plant that stops or works less keeps its idle load and loses its shape; a meter at a tenth scales both. So a stretch
+of a day is a fault of level only if all of this holds:
+
+- for hours the load is at half, or less, of what the profile of the day type expects about that time;
+- base and peak of the stretch (10th and 90th percentile) both fell, by the same factor to within a few times;
+- the base is at half, or less, of the lowest load that was ever believed of this scope: no honest idling is;
+- it rises and falls with the profile (correlation), and the profile itself rises and falls in these hours.
+
+Upward the same, turned round, with a peak above the highest load ever believed. What began goes on, over flat days too,
+until two loads in a row are back at what the profile expects.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+F64 = npt.NDArray[np.float64]
+I64 = npt.NDArray[np.int64]
+Bool = npt.NDArray[np.bool_]
+
+#: Base of a stretch: this percentile of its loads; peak: as many from above.
+BASE = 0.1
+#: The profile of a stretch rises from its base to its peak at least so many times, else there is no shape to keep.
+PROFILE_RISES = 1.5
+#: Hours on either side in which a plant may be early or late against its profile.
+EARLY_LATE_H = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a scope is tested by; shares and times, no units."""
+
+    share: float  # base and peak at this share of the profile's or less
+    rise: float  # upward: at so many times or more
+    floor: float  # base at this share of the lowest load ever believed, or less
+    alike: float  # the factors of base and peak differ so many times at most
+    shape: float  # least correlation with the profile
+    n_min: int  # slots
+
+
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """What a day is expected to be, [T]; NaN where nothing was learned."""
+
+    wh: F64  # the profile
+    high_wh: F64  # highest of the profile about that time
+    low_wh: F64  # lowest
+    floor_wh: F64
+    max_wh: F64
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """Columns ``[first, last]``. is_open: nothing after it in the day says that it is over."""
+
+    first: int
+    last: int
+    factor: float
+    is_open: bool
+    goes_on: bool  # from yesterday
+
+
+def explained(load_wh: F64, expected: Expected, limits: Limits, *, is_up: bool) -> Bool:
+    """Slots that a fault of level explains, [T]."""
+    with np.errstate(invalid="ignore"):
+        if is_up:
+            return np.asarray(load_wh >= limits.rise * expected.low_wh, np.bool_)
+        return np.asarray(load_wh <= limits.share * expected.high_wh, np.bool_)
+
+
+def stretches(
+    load_wh: F64, expected: Expected, limits: Limits, day: slice, *, is_up: bool, factor: float | None = None
+) -> Iterator[Stretch]:
+    """Stretches of a day in which its meter is at a fraction (``is_up``: a multiple) of its level.
+
+    load_wh: [T], NaN where nothing is known. Columns behind the day tell whether a stretch goes on. factor: that of a
+    fault which went on when the day began; None: none did.
+    """
+    known = np.flatnonzero(~np.isnan(load_wh[day.start :]) & ~np.isnan(expected.high_wh[day.start :])) + day.start
+    breaks = ~explained(load_wh[known], _at(expected, known), limits, is_up=is_up)
+    beside = np.zeros(len(known) + 1, np.bool_)
+    beside[1:-1] = breaks[1:] & breaks[:-1]
+    is_back = beside[1:] | beside[:-1]  # one of two in a row
+    edges = np.flatnonzero(np.diff(np.concatenate([[True], is_back, [True]]).astype(np.int8)))
+    if factor is not None and (len(known) == 0 or not is_back[0]):
+        end = int(edges[1]) if len(edges) else 0
+        is_open = end == len(known) or int(known[end]) >= day.stop
+        last = len(load_wh) - 1 if end == len(known) else int(known[end]) - 1
+        yield Stretch(day.start, last, factor, is_open, True)
+        edges = edges[2:]
+    for begin, end in edges.reshape(-1, 2).tolist():
+        inside = known[begin:end][~breaks[begin:end]]
+        own = inside[inside < day.stop]
+        found = _factor(load_wh[own], _at(expected, own), limits, is_up=is_up) if len(own) >= limits.n_min else None
+        if found is not None:
+            is_open = end == len(known) or int(known[end]) >= day.stop
+            last = len(load_wh) - 1 if end == len(known) else int(inside[-1])
+            yield Stretch(int(own[0]), last, found, is_open, False)
+
+
+def _factor(load_wh: F64, expected: Expected, limits: Limits, *, is_up: bool) -> float | None:
+    """By which factor a stretch is off its level; None where it is not, or where that cannot be told."""
+    profile = expected.wh
+    (base, peak), (low, high) = _base_and_peak(load_wh), _base_and_peak(profile)
+    if not (low > 0 and base > 0 and high >= PROFILE_RISES * low):
+        return None
+    factors = sorted((base / low, peak / high))
+    if is_up:
+        is_off = factors[0] >= limits.rise and peak > expected.max_wh[0]
+    else:
+        is_off = factors[1] <= limits.share and base <= limits.floor * expected.floor_wh[0]
+    is_alike = factors[1] <= limits.alike * factors[0]
+    if is_off and is_alike and _correlation(load_wh, profile) >= limits.shape:
+        return float(load_wh.sum() / profile.sum())
+    return None
+
+
+def _base_and_peak(values: F64) -> tuple[float, float]:
+    rising, n = np.sort(values), len(values)
+    return float(rising[(n - 1) // 10]), float(rising[(n - 1) * 9 // 10])
+
+
+def _correlation(a: F64, b: F64) -> float:
+    """Pearson's; 0 where one of them is flat."""
+    a, b = a - a.mean(), b - b.mean()
+    size = float(np.sqrt((a * a).sum() * (b * b).sum()))
+    return float((a * b).sum()) / size if size > 0 else 0.0
+
+
+def _at(expected: Expected, columns: I64) -> Expected:
+    return Expected(
+        expected.wh[columns],
+        expected.high_wh[columns],
+        expected.low_wh[columns],
+        expected.floor_wh[columns],
+        expected.max_wh[columns],
+    )
