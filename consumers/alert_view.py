@@ -16,6 +16,7 @@ from detectors.alerts import Alert
 from detectors.confidence import THRESHOLD as LOW_CONFIDENCE
 from detectors.registry import Baseline, Order, Plant
 from detectors.slots import instant, local_date
+from detectors.threshold_table import NO_SCOPE
 from detectors.vocab import Kind, Scale
 from detectors.world import World, baseline_at
 
@@ -76,7 +77,7 @@ class AlertViews:
         return datetime.fromtimestamp((slot + 1) * self._world.slot_s, self._zone).isoformat()
 
     def _case(self, alert: Alert, plant: Plant | None, thresholds: Mapping[str, Any]) -> AlertCase:
-        zone, scope = self._world.zone, self._world.scope_row.get(alert.scope_id, -1)
+        zone, scope = self._world.zone, self._world.scope_row.get(alert.scope_id, NO_SCOPE)
         midnight = instant(zone, local_date(zone, alert.last_slot * self._world.slot_s), 0)
 
         def holds(rule: str, name: str) -> float:

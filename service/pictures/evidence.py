@@ -75,7 +75,7 @@ class Mark:
 
 @dataclass(frozen=True, slots=True)
 class EnergyDay:
-    """A local day of which the picture shows the beginning: kWh measured so far at each slot's end, None where not measured."""
+    """A local day shown from its beginning. used_kwh: measured so far at the end of each slot; None: not measured."""
 
     begin: int
     used_kwh: tuple[float | None, ...]

@@ -63,6 +63,16 @@ def test_the_same_setting_changes_nothing(folder: Path, tmp_path: Path) -> None:
     assert changes(tmp_path) == []
 
 
+def test_a_threshold_is_tried_out(folder: Path, tmp_path: Path) -> None:
+    """A night run of DEMO-S02 is found by three over slots of four; a window of one slot never holds three."""
+    done = backtest(folder, folder / READINGS_FILE, tmp_path, "--set", "DEMO-S02:stop_run.m_min=15", "--json")
+    told = json.loads(done.stdout)
+    assert {c["scope_id"] for c in told["alert_changes"]} == {"DEMO-S02"}
+    removed = [c for c in told["alert_changes"] if c["rule"] == "stop_run"]
+    assert [c["change"] for c in removed] == ["removed"]
+    assert {d["scope_id"] for d in told["day_changes"]} <= {"DEMO-S02"}
+
+
 def test_a_setting_that_cannot_be_is_told_and_nothing_is_written(folder: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     done = backtest(folder, folder / READINGS_FILE, out, "--set", "nobody:stop_run.n_min=45")
