@@ -24,7 +24,7 @@ from detectors.baseline_days import (
 )
 from detectors.baseline_energies import confidence_of, night_energies
 from detectors.baseline_faults import at_a_fraction, spikes, stuck, zeros_believed
-from detectors.baseline_levels import Standing, idle_level_kw, rough_running_kw, standing_still, top_kw
+from detectors.baseline_levels import Standing, idle_level_kw, in_doubt, rough_running_kw, standing_still, top_kw
 from detectors.baseline_rows import Used, applied_types, chosen_days, kw_of, rows_of_types, running_level_kw
 from detectors.baseline_run_up import run_up
 from detectors.baseline_types import (
@@ -98,7 +98,8 @@ def fit_baseline(
         standing = standing_still(timeline(period), top, slot_s=slot_s)
     leave_out_by_calendar(period)
     energies = energies_kwh(period)
-    leave_out_low_use(period, energies, None if np.isnan(standing.split_kw) else standing.split_kw, low_use_share)
+    split_kw = None if np.isnan(standing.split_kw) else standing.split_kw
+    standing = in_doubt(standing, timeline(period), leave_out_low_use(period, energies, split_kw, low_use_share))
     fit = _blank(period, method)
     fit = replace(fit, data_hash=_hash(period, method, capacity_kw, min_coverage, low_use_share))
     refusal = _refusal(period, energies, method, capacity_kw, min_days)
@@ -276,7 +277,8 @@ def _blank(period: Period, method: str) -> Fit:
 
 def _hash(period: Period, method: str, capacity_kw: float | None, min_coverage: float, low_use_share: float) -> str:
     """sha256 of the days that show anything, with what they count for, and of the settings; of no other day."""
-    settings = [period.slot_s, method, capacity_kw, min_coverage, low_use_share]
+    by_hand = capacity_kw if method == "capacity" else None
+    settings = [period.slot_s, method, by_hand, min_coverage, low_use_share]
     shown = np.flatnonzero(period.shows)
     days = [f"{period.days[d]} {period.kinds[d]} {period.reasons[d] or ''}" for d in shown.tolist()]
     loads = period.kw[shown] + 0.0  # no negative zero

@@ -127,10 +127,11 @@ def leave_out_by_calendar(period: Period) -> None:
     period.leave_out(period.is_kind(DayKind.SPRING_RAMP), DropReason.SPRING_RAMP)
 
 
-def leave_out_low_use(period: Period, energies: F64, split_kw: float | None, share: float) -> None:
+def leave_out_low_use(period: Period, energies: F64, split_kw: float | None, share: float) -> float:
     """Working days far below the median of those on which the plant ran do not count.
 
-    energies: [D] kWh. The median is that of the workdays with 2 h at least above ``split_kw`` (None: of all).
+    energies: [D] kWh. The median is that of the workdays with 2 h at least above ``split_kw`` (None: of all). Returns
+    the share of the workdays that are such; 1 without any workday.
     """
     workdays = period.counts & period.is_kind(DayKind.WORKDAY)
     ran = workdays
@@ -140,6 +141,7 @@ def leave_out_low_use(period: Period, energies: F64, split_kw: float | None, sha
     if ran.any():
         limit = share * float(np.median(energies[ran]))
         period.leave_out(workdays & (energies < limit), DropReason.LOW_USE)
+    return float(ran.sum() / workdays.sum()) if workdays.any() else 1.0
 
 
 def energies_kwh(period: Period) -> F64:

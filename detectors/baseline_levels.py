@@ -4,10 +4,10 @@ Two classes of loads are not enough: ramps, breaks and half-worked nights lie be
 into production. So what is looked at is how low the plant stayed for **eight hours on end**: around each slot, the
 lowest ceiling that held for 8 h (a morphological closing of the third-largest load of any hour, which is what
 ``stop_run`` opens by). These ceilings lie in clusters with an empty valley between: the lowest cluster is standing
-still. It is taken for that only if it lasted long enough, and lies at no more than half of the running level.
+still. It is taken for that only if it lasted long enough, and lies well below half of the running level.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -27,16 +27,22 @@ CUT_H = (1, 4)
 CUT_END_H = 1
 #: Standing still is believed from so many hours, cut, and as many stops; or from a single stop of so many hours.
 LEAST_H, LEAST_STOPS, LONG_STOP_H = 12, 2, 24
-#: Above this share of the running level a low cluster is part load, not standing still (SEMANTICS §3.14: over 0.5 R
-#: an unknown idle level is violating).
-HIGHEST_IDLE = 0.5
+#: A low cluster whose median is above this share of the running level is part load, not standing still.
+HIGHEST_MEDIAN = 0.35
+#: A plant that ran on fewer than this share of its workdays may as well work at its low level, where that is above this
+#: share of R (below it nothing is violating anyway, SEMANTICS §3.14).
+RAN_SHARE, RARELY_FROM = 0.5, 0.15
+#: Over this share of R a stop is violating where nothing is known of a plant's idling (SEMANTICS §3.14); what is
+#: learned lets no more through.
+HIGHEST_CAP = 0.5
 #: The highest ceilings of this share of stops are passed over.
 CEILING_QUANTILE = 0.98
 #: Idling lies below the idle level plus the margin for this share of the time.
 TIME_QUANTILE = 0.99
 #: Where idling and a run of a quarter of the plant are equally far away: that is where a stop's cap belongs.
 FOUND_SHARE = 0.25
-#: A plant that idles at no more than this share of R proves its own zeros (SEMANTICS §2.11).
+#: A plant that idles at no more than this share of R proves its own zeros (SEMANTICS §2.11): where it reads 0 at times,
+#: its idle level is not lifted above this.
 ZERO_SHARE = 0.01
 #: Margin of a stop's cap over the idle level, share of R (SEMANTICS §3.14).
 MARGIN = 0.05
@@ -46,13 +52,14 @@ MARGIN = 0.05
 class Standing:
     """How a plant stands still. ``reason`` other than ``learned``: it was not seen to, and nothing else is set."""
 
-    reason: str  # learned | never_stops | too_high | too_little
+    reason: str  # learned | never_stops | too_high | too_little | too_rare
     split_kw: float = np.nan
     median_kw: float = np.nan
     usual_kw: float = np.nan  # third-largest of an hour, 99 % of the time
     ceiling_kw: float = np.nan  # third-largest of an hour, highest of a stop, 98 % of the stops
     hours: float = 0.0
     stops: int = 0
+    reads_zero: bool = False  # a reading of exactly 0 is among its idling
 
 
 def top_kw(kw: F64) -> float:
@@ -82,11 +89,12 @@ def standing_still(x: F64, top: float, *, slot_s: int) -> Standing:
     m = max(1, M_MIN * 60 // slot_s)
     bridged, is_bridge = _bridged(x, max(1, 3600 // slot_s))
     held = nth_largest(bridged, max(1, N_MIN * 60 // slot_s), m)
+    held[any_within(np.isinf(bridged), m)] = np.inf
     ceilings = lowest_ceilings(held, STILL_H * 3600 // slot_s - m + 1)
     valley = first_valley(ceilings[np.isfinite(ceilings)], scale=scale, top=2 * top, least=LEAST_H * 3600 // slot_s)
     if valley is None:
         return Standing("never_stops")
-    held[is_bridge_within(is_bridge, m)] = np.nan
+    held[any_within(is_bridge, m)] = np.nan
     insides = _insides(held, runs_of(ceilings <= valley), m, slot_s)
     if not insides:
         return Standing("too_little")
@@ -103,23 +111,37 @@ def standing_still(x: F64, top: float, *, slot_s: int) -> Standing:
         ceiling_kw=float(np.quantile(heights, CEILING_QUANTILE)),
         hours=hours,
         stops=stops,
+        reads_zero=bool((x == 0).any()),
     )
+
+
+def in_doubt(standing: Standing, x: F64, ran_share: float) -> Standing:
+    """The same, without a claim to know idling where the plant hardly ever ran: its low level may be its work.
+
+    x: [T] kW. ran_share: share of its workdays on which it ran.
+    """
+    if standing.reason != "learned" or ran_share >= RAN_SHARE:
+        return standing
+    with np.errstate(invalid="ignore"):
+        above = x[x > standing.split_kw]
+    is_doubtful = len(above) > 0 and standing.median_kw > RARELY_FROM * float(above.mean())
+    return replace(standing, reason="too_rare") if is_doubtful else standing
 
 
 def idle_level_kw(standing: Standing, running_kw: float) -> float | None:
     """The upper level of honest idling, such that it plus 5 % of R separates standing still from running.
 
     The cap of a stop belongs midway between the highest idling of the stops seen and a run of a quarter of the plant;
-    never so low that usual idling reaches it, never below the median. None where idling is above half of R.
+    never so low that usual idling reaches it, never below the median. None where the median is above 0.35 R.
     """
     low, margin = standing.median_kw, MARGIN * running_kw
-    if standing.reason != "learned" or low > HIGHEST_IDLE * running_kw:
+    if standing.reason != "learned" or low > HIGHEST_MEDIAN * running_kw:
         return None
     found = low + FOUND_SHARE * (running_kw - low)
     level = (min(standing.ceiling_kw, found) + found) / 2 - margin
-    if low <= ZERO_SHARE * running_kw:
+    if standing.reads_zero and low <= ZERO_SHARE * running_kw:
         level = min(level, ZERO_SHARE * running_kw)
-    return max(low, min(max(level, standing.usual_kw - margin, 0.0), HIGHEST_IDLE * running_kw))
+    return max(low, min(max(level, standing.usual_kw - margin, 0.0), HIGHEST_CAP * running_kw - margin))
 
 
 def nth_largest(x: F64, n: int, m: int) -> F64:
@@ -148,11 +170,11 @@ def runs_of(flags: Bool) -> I64:
     return np.stack([np.flatnonzero(edges == 1), np.flatnonzero(edges == -1)], axis=1)
 
 
-def is_bridge_within(is_bridge: Bool, m: int) -> Bool:
-    """Windows of m values that hold a bridged one, [T - m + 1]."""
-    if len(is_bridge) < m:
+def any_within(flags: Bool, m: int) -> Bool:
+    """Windows of m values that hold a flagged one, [T - m + 1]."""
+    if len(flags) < m:
         return np.zeros(0, np.bool_)
-    sums = np.concatenate([[0], np.cumsum(is_bridge)])
+    sums = np.concatenate([[0], np.cumsum(flags)])
     return np.asarray(sums[m:] > sums[:-m], np.bool_)
 
 

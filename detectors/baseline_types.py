@@ -106,7 +106,7 @@ class Fit:
     running_kw: float | None
     max_kw: float | None
     idle_kw: float | None  # None: never seen standing still, see ``idle_reason``
-    idle_reason: str  # code: learned | never_stops | too_high | too_little
+    idle_reason: str  # code: learned | never_stops | too_high | too_little | too_rare
     idle_median_kw: float | None
     idle_hours: float  # of standing still that idle_kw rests on, its beginnings and ends cut
     stops: int  # how often it stood still

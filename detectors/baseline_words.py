@@ -31,9 +31,13 @@ IDLE = {
         " values unless a residual load is approved",
     ),
     "too_high": (
-        "最低的持续负荷超过基准负荷的一半，不能算停产：停产负荷未知",
-        "its lowest lasting load is above half of the running level, which is no standing still: the idle level is"
+        "最低的持续负荷超过基准负荷的 35%，不能算停产：停产负荷未知",
+        "its lowest lasting load is above 35 % of the running level, which is no standing still: the idle level is"
         " unknown",
+    ),
+    "too_rare": (
+        "多数工作日未见高负荷运行，低负荷可能就是正常生产：停产负荷未知",
+        "on most workdays it stayed at its low level, which may as well be its work: the idle level is unknown",
     ),
     "too_little": (
         "停产时间太短，不足以学习停产负荷",
