@@ -11,6 +11,7 @@ from consumers import alert_closing
 from consumers.alert_case import NOTHING, AlertCase, Words, hours, joined, kw, kwh, per_cent, span
 from consumers.alert_closing import Piece
 from consumers.alert_doubts import doubts
+from consumers.alert_faults import faults
 from detectors.vocab import Rule
 
 
@@ -167,7 +168,7 @@ RULE_WORDS: Mapping[Rule, RuleWords] = {
     Rule.OVER_CAPACITY: RuleWords("擅自扩大产能", "drew more than its capacity", _load, alert_closing.after_capacity),
     Rule.SHIFT: RuleWords("转移生产", "moved its production to other accounts", _shift, alert_closing.with_day),
     Rule.OFFLINE: RuleWords("计量点无数据", "has a silent meter", _silence, alert_closing.by_data),
-    Rule.BAD_DATA: RuleWords("数据可疑", "has readings that were set aside", _length, alert_closing.by_sound_data),
+    Rule.BAD_DATA: RuleWords("数据可疑", "has readings that were set aside", faults, alert_closing.by_sound_data),
     Rule.OUTAGE: RuleWords("停电", "has no power", _length, alert_closing.by_power),
     Rule.TREATMENT_OFF: RuleWords(
         "治污设施未运行", "produced while its treatment stood still", _treatment, alert_closing.after_treatment

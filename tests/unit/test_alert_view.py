@@ -9,6 +9,7 @@ import pytest
 from consumers.alert_view import AlertViews
 from detectors.alerts import Alert
 from detectors.registry import Plant, Threshold
+from detectors.thresholds import KINDS
 from detectors.vocab import CloseReason, Rule
 from detectors.world import compile_world
 from tests.cases.worlds import DAY0, at, limit, registry, stop
@@ -142,7 +143,7 @@ def test_every_rule_has_sentences_and_thresholds_with_their_origin(views: AlertV
         (Rule.LIMIT_PACE, "L", {"tolerance": 0.03, "used_share": 0.8}),
         (Rule.STOP_DAY, "O", {"factor": 1.2}),
         (Rule.HOURS_OVER, "O", {"over_min": 240}),
-        (Rule.BAD_DATA, "", {"capacity_factor": 1.5}),
+        (Rule.BAD_DATA, "", {kind.name: kind.default for kind in KINDS if kind.rule == "bad_data"}),
         (Rule.FEED_DOWN, "", {"evidence_share": 0.2, "plants": 3}),
     ],
     ids=lambda value: str(value) if isinstance(value, Rule) else "",

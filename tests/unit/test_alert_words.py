@@ -6,9 +6,11 @@ from typing import Any
 
 import pytest
 
+from consumers.alert_faults import FAULT_WORDS
 from consumers.alert_view import AlertViews
 from consumers.alert_words import RULE_WORDS
 from detectors.alerts import Alert
+from detectors.bad_data import FAULTS
 from detectors.registry import Meter, Multiplier, Plant, Registry
 from detectors.vocab import CloseReason, Control, Kind, Rule, Scale
 from detectors.world import compile_world
@@ -47,6 +49,10 @@ def stopped() -> Registry:
 
 def test_every_rule_has_words() -> None:
     assert set(RULE_WORDS) == set(Rule)
+
+
+def test_every_fault_of_readings_has_words() -> None:
+    assert set(FAULT_WORDS) == set(FAULTS)
 
 
 @pytest.mark.parametrize("is_closed", [False, True], ids=["open", "closed"])
@@ -185,6 +191,12 @@ def test_controls_that_limit_rest_on_the_baseline(stopped: Registry) -> None:
             },
             "同企业其他户号 13,000.0 kWh(平日 2,000.0 kWh)",
             "4,000.0 kWh on the day (usually 16,000.0 kWh)",
+        ),
+        (
+            Rule.BAD_DATA,
+            {"faults": ["level", "spike"], "level_factor": 0.1, "level_since_slot": FIRST - 96},
+            "自 11-14 00:00 起约为原级次的 10 %",
+            "spikes far above anything ever drawn, since 11-14 00:00 at about 10 % of the level before",
         ),
         (Rule.TREATMENT_OFF, {}, "生产不低于额定的 20 % 而治污低于 10 %", "treatment below 10 %"),
     ],

@@ -35,6 +35,8 @@ const CODES = {
   stop_run: ["停产期间运行", "running under a stop"], stop_day: ["停产日电量超限", "day energy under a stop"], limit_slot: ["限产负荷超限", "over the limit"],
   limit_day: ["限产日电量超限", "day energy over the limit"], limit_pace: ["日电量将超限", "pace breaks the day's limit"], hours_over: ["累计超限时长", "hours over"],
   cap_abs: ["超核定负荷", "over the approved load"], units_over: ["运行台数超限", "too many lines or cells"], offline: ["计量离线", "meter silent"], feed_down: ["数据源中断", "source down"], outage: ["停电", "outage"], bad_data: ["数据异常", "bad data"],
+  night_run: ["夜间运行", "running by night"], step_up: ["负荷阶跃上升", "step up"], shift: ["转移生产", "production moved"], treatment_off: ["治污设施未运行", "treatment off"],
+  suspect_level: ["疑似电量级次错误", "suspect: wrong level"], suspect_stuck: ["疑似表计卡滞", "suspect: stuck"], suspect_spike: ["疑似尖峰", "suspect: spike"], suspect_dropout: ["疑似跌零", "suspect: dropout"], low_confidence: ["基准置信度低", "baseline of low confidence"],
   compliant: ["合规", "compliant"], violating: ["违规", "violating"], unknown: ["无法判定", "unknown"], grace: ["降负荷宽限", "grace"], exempt: ["豁免", "exempt"], no_order: ["无停限令", "no order"],
   stop: ["停产", "stop"], limit: ["限产", "limit"], cap: ["核定负荷", "approved load"], units: ["限台(线)", "lines or cells"], coking: ["延长出焦", "coking time"], yellow: ["黄色", "yellow"], orange: ["橙色", "orange"], red: ["红色", "red"],
   ordered: ["受令", "ordered"], partial: ["部分时段", "in part"], takes: ["执行中", "in force"], beside: ["同时有效", "also in force"], outside_window: ["不在每日时间", "outside its hours"], to_come: ["未开始", "to come"], past: ["已结束", "over"], withdrawn: ["已撤销", "withdrawn"],
