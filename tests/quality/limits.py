@@ -68,8 +68,11 @@ def _limited(nature: Nature, seed: int, kind: str, *, broken: bool) -> Case:
         share = rng.uniform(LEAST_BREAK, MOST_BREAK) + 1 if breaks_it else rng.uniform(*KEPT_SHARE)
         if not breaks_it and natural_kwh <= share * cap_kwh:
             continue  # a rest day stays what it was
-        made = _cut_short if shortens and natural_kwh > share * cap_kwh else _scaled
-        case.true_kw[where] = made(case.true_kw[where], share * cap_kwh * SLOTS_PER_H, nature.idle_kw)
+        wanted = share * cap_kwh * SLOTS_PER_H
+        if shortens and natural_kwh > share * cap_kwh:
+            case.true_kw[where] = _cut_short(case.true_kw[where], wanted, _quiet(nature, day.n_slots, rng))
+        else:
+            case.true_kw[where] *= wanted / case.true_kw[where].sum()
         if breaks_it:
             over = np.cumsum(case.true_kw[where]) / SLOTS_PER_H > cap_kwh * (1 + DAY_TOLERANCE)
             if over.any():
@@ -93,7 +96,9 @@ def _capped(nature: Nature, seed: int, kind: str, *, broken: bool) -> Case:
     case = blank_case(nature, kind, seed, window, reference_before(nature.site, window.first))
     cap_kw = round(nature.level_kw(float(rng.uniform(0.3, 0.8))), 1)
     natural = case.true_kw[case.columns(window)].copy()
-    case.true_kw = np.minimum(case.true_kw, cap_kw * rng.uniform(0.8, 1.0))
+    # No plant holds its load to the watt: what is cut keeps a trace of what it was.
+    trace = case.true_kw / np.nanmax(case.true_kw)
+    case.true_kw = np.minimum(case.true_kw, cap_kw * rng.uniform(0.8, 1.0) * (0.97 + 0.03 * trace))
     if broken:
         above = cap_kw * (1 + rng.uniform(LEAST_BREAK, MOST_BREAK))
         for n in range(int(rng.integers(SLOTS_PER_H, 6 * SLOTS_PER_H + 1)), SLOTS_PER_H - 1, -1):
@@ -103,7 +108,8 @@ def _capped(nature: Nature, seed: int, kind: str, *, broken: bool) -> Case:
         else:
             raise CaseNotPossibleError(f"no hour of these days lies above {above:.1f} kW")
         at = window.first + int(rng.choice(np.flatnonzero(full)))
-        case.true_kw[case.columns(Span(at, at + n))] = above
+        where = case.columns(Span(at, at + n))
+        case.true_kw[where] = above * (1 + 0.02 * trace[where])
         case.events = [Event("cap_broken", Span(at, at + n), at, above / cap_kw - 1)]
     case.measured()
     case.true_of = {Rule.NIGHT_RUN: nights_worked(nature, case)}
@@ -135,20 +141,26 @@ def _some_days(nature: Nature, rng: np.random.Generator, n: int) -> list[LocalDa
     raise CaseNotPossibleError(f"{nature.site.name}: no {n} days with production behind a reference period")
 
 
-def _scaled(load_kw: F64, wanted: float, idle_kw: float) -> F64:
-    """The day with every load in the same proportion. wanted: the sum of its slots."""
-    return np.asarray(load_kw * (wanted / load_kw.sum()), np.float64)
+def _quiet(nature: Nature, n: int, rng: np.random.Generator) -> F64:
+    """``n`` slots of one of the plant's own stops."""
+    stop = nature.stops[int(rng.integers(len(nature.stops)))] if nature.stops else None
+    if stop is None:
+        raise CaseNotPossibleError(f"{nature.site.name} never stands still")
+    return np.resize(nature.site.of(stop.first, stop.end), n)
 
 
-def _cut_short(load_kw: F64, wanted: float, idle_kw: float) -> F64:
-    """The day as it was until the plant shuts early; from there on idle, so far as it drew more."""
-    idle = np.minimum(load_kw, idle_kw)
+def _cut_short(load_kw: F64, wanted: float, quiet_kw: F64) -> F64:
+    """The day as it was until the plant shuts early; from there on as it stands still, so far as it drew more.
+
+    wanted: the sum of the slots; where even standing still is more, the day in proportion.
+    """
+    quiet_kw = np.minimum(load_kw, quiet_kw)
     for at in range(len(load_kw), -1, -1):
-        cut = np.concatenate((load_kw[:at], idle[at:]))
+        cut = np.concatenate((load_kw[:at], quiet_kw[at:]))
         if cut.sum() <= wanted:
             break
     else:
-        return _scaled(load_kw, wanted, idle_kw)
+        return np.asarray(load_kw * (wanted / load_kw.sum()), np.float64)
     if at < len(load_kw):
         cut[at] += wanted - cut.sum()  # the slot in which it shuts
     return np.asarray(cut, np.float64)

@@ -178,7 +178,7 @@ SIZES = (0.03, 0.05, 0.10, 0.201)
 
 
 def sizes(results: Results, groups: Sequence[str], judge: str = PRODUCT) -> list[SizeLine]:
-    """How many breaks of each size are found: one just behind the tolerance needs a cap that is right to the percent."""
+    """How many breaks of each size are found; one just behind the tolerance needs a cap right to the percent."""
     lines = []
     for group in groups:
         found = [f for f in results.total(judge, [group]).found if f.event.size is not None]
