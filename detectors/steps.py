@@ -55,10 +55,10 @@ def _flags(work: "Pass", rows: I64, over_slots: Bool, n: int) -> Bool:
     is_stop = work.world.order.is_control(caps.order[rows], Control.STOP)[:, None]
     ordered, edge = wide(caps.ordered[rows]), wide(caps.edge[rows])
     wh = np.where((work.evidence.covered & work.past)[scopes], work.loads.wh[scopes], np.nan)
-    within = wh <= wide(threshold_wh(caps.cap_kw[rows], grid.hours))
-    beyond = over_slots & (wh > wide(threshold_wh(caps.over_kw[rows], grid.hours)))
-    before = np.where(ordered & ~wide(caps.exempt[rows]) & (is_stop | within), wh, np.nan)
-    held = np.where(wide(caps.judged[rows]) & (is_stop | beyond), wh, np.nan)
+    cap_wh, over_wh = (wide(threshold_wh(kw[rows], grid.hours)) for kw in (caps.cap_kw, caps.over_kw))
+    before = np.where(ordered & ~wide(caps.exempt[rows]) & (is_stop | (wh <= cap_wh)), wh, np.nan)
+    beyond = np.where(is_stop, wh > cap_wh, over_slots & (wh > over_wh))  # what is approved may be switched on
+    held = np.where(wide(caps.judged[rows]) & beyond, wh, np.nan)
     rise = wide(threshold_wh(caps.baselines.running_kw[scopes] * _threshold(work, "jump", rows)[:, None], grid.hours))
     is_joined = np.arange(grid.n) - n >= over.segment_starts(ordered, edge)
     return np.asarray(step_up.flags(before, held, rise, n=n) & is_joined, np.bool_)

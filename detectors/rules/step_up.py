@@ -1,5 +1,6 @@
 """`step_up` (grade 1): the load jumps by more than 30 % of R within a quarter-hour and stays up for an hour, under a
-stop, or from under a power cap to over it (every working morning jumps). A machine was switched on.
+stop beyond what is approved, or from under a power cap to over it (every working morning jumps). A machine was switched
+on.
 
 It closes on positive evidence: half an hour back at or under the load before the jump + 15 % of R. Slots that are not
 measured neither open, extend nor close it (SEMANTICS §5.26).

@@ -165,13 +165,29 @@ def no_baseline_no_step() -> tuple[World, list[Expectation]]:
     return world(of, loads(at("0:00"), told), at("1:45")), [Count(Rule.STEP_UP, 0)]
 
 
+@case(24)
+def what_is_approved_under_a_stop_may_be_switched_on() -> tuple[World, list[Expectation]]:
+    # from 20 kW to 400 under a residual load of 350 (cap 400), to 401 under an exemption up to 400
+    told = flat(at("0:00"), at("1:00"), LOW) + flat(at("1:00"), at("3:00"), 400) + flat(at("3:00"), at("24:00"), LOW)
+    told += flat(at("0:00", 1), at("2:00", 1), 400) + flat(at("2:00", 1), at("3:00", 1), LOW)
+    told += flat(at("3:00", 1), at("4:00", 1), 401)
+    spared = Exemption("P", at("0:00", 1), at("24:00", 1), "heat", "office", max_kw=400.0)
+    of = registry(stop("O1", residual_kw=350.0, valid_to=at("24:00")), stop("O2", at("0:00", 1)), exemptions=(spared,))
+    return world(of, told, at("4:00", 1)), [
+        Alert(Rule.STEP_UP, at("3:15", 1), order="O2", opened=at("4:00", 1)),
+        Count(Rule.STEP_UP, 1),
+        Day(on(0), Verdict.COMPLIANT),
+    ]
+
+
 @case(23)
 def a_step_leaves_the_day_alone() -> tuple[World, list[Expectation]]:
-    # under a residual load of 500 kW it steps from 20 kW to 400
-    told = flat(at("0:00"), at("1:00"), LOW) + flat(at("1:00"), at("3:00"), 400) + flat(at("3:00"), at("24:00"), LOW)
-    return world(registry(stop(residual_kw=500.0)), told, at("24:00")), [
-        Alert(Rule.STEP_UP, at("1:15"), closed=at("3:30")),
-        Day(on(0), Verdict.COMPLIANT),
+    # four slots over the limit of 735 kW, where limit_slot wants six
+    told = flat(at("0:00"), at("1:00"), 400) + flat(at("1:00"), at("2:00"), 800) + flat(at("2:00"), at("24:00"), 400)
+    return world(registry(limit()), told, at("24:00")), [
+        Alert(Rule.STEP_UP, at("1:15"), opened=at("2:00"), closed=at("2:30"), grade=1),
+        Count(Rule.LIMIT_SLOT, 0),
+        Day(on(0), Verdict.COMPLIANT, hours=1.0),
     ]
 
 

@@ -26,9 +26,10 @@ def _running_kw(timeline: Timeline, slot: int) -> float | None:
 
 
 def _counts(timeline: Timeline, verdicts: Verdicts, track: Track, before: int, held: list[int]) -> bool:
-    """Under a stop every jump; else from under the cap to over it, where the order takes the slots with a power cap."""
+    """Under a stop every jump over its cap; else from under the cap to over it, where the order takes the slots with a
+    power cap."""
     if track.order.control == Control.STOP:
-        return True
+        return all((_measured_kw(timeline, s) or 0.0) > (track.slots[s].cap_kw or 0.0) for s in held)
     at, load_kw = track.slots[before], _measured_kw(timeline, before)
     if at.is_energy or at.cap_kw is None or load_kw is None or load_kw > at.cap_kw:
         return False
