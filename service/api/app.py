@@ -17,6 +17,7 @@ from service.api.release import installed_version
 from service.api.routes import (
     alerts,
     audit,
+    baselines,
     caps,
     comparisons,
     console,
@@ -81,6 +82,7 @@ def create_app(settings: Settings, engine: AsyncEngine, clock: Clock) -> FastAPI
         orders,
         rulebooks,
         scopes,
+        baselines,
         caps,
         comparisons,
         days,

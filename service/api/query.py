@@ -126,6 +126,12 @@ class OrdersQuery(PageQuery):
     revisions: Literal["latest", "all"] = Field("latest", description="all: replaced revisions too")
 
 
+class BaselinesQuery(Query):
+    """Which version of a scope's baseline."""
+
+    version: Text | None = Field(None, description="absent: all of them")
+
+
 class RulebookQuery(Query):
     """Which version of a rulebook."""
 

@@ -7,6 +7,7 @@ from service.api.access import ACCESS, OPEN
 from service.api.query import (
     AlertsQuery,
     AtQuery,
+    BaselinesQuery,
     FeedQuery,
     LanguageQuery,
     OrdersQuery,
@@ -43,6 +44,7 @@ def test_every_parameter_is_documented() -> None:
         ("/v1/rulebooks/{rulebook_id}", RulebookQuery),
         ("/v1/scopes/{scope_id}/load", SpanQuery),
         ("/v1/scopes/{scope_id}/caps", SpanQuery),
+        ("/v1/scopes/{scope_id}/baselines", BaselinesQuery),
         ("/v1/scopes/{scope_id}/evidence.svg", PictureSpanQuery),
         ("/v1/alerts/{alert_id}/evidence.svg", LanguageQuery),
         ("/v1/scopes/{scope_id}/caps/explain", AtQuery),
