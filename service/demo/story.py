@@ -11,7 +11,7 @@ import numpy as np
 
 from detectors.registry import Registry
 from detectors.vocab import Kind, Quality, Scale, code
-from service.demo import scenes_data, scenes_load, scenes_plan
+from service.demo import scenes_data, scenes_heard, scenes_load, scenes_night, scenes_plan
 from service.demo.expected import Planted
 from service.demo.plan import planned
 from service.demo.registry_files import write_registry
@@ -84,7 +84,8 @@ def local_time(epoch_s: float) -> str:
 def build(seed: int = 210) -> Story:
     """The whole story. ``seed`` only moves the minutes after which readings arrive."""
     stage = set_stage()
-    planted = tuple(scene(stage) for scene in (*scenes_load.SCENES, *scenes_plan.SCENES, *scenes_data.SCENES))
+    scenes = (*scenes_load.SCENES, *scenes_plan.SCENES, *scenes_heard.SCENES, *scenes_night.SCENES, *scenes_data.SCENES)
+    planted = tuple(scene(stage) for scene in scenes)
     office, later_office = stage.registry(is_complete=False), stage.registry(is_complete=True)
     clock = random.Random(seed)
     records = [*stage.extra]

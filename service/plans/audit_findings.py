@@ -35,6 +35,8 @@ class Code(StrEnum):
     """Running lines can be neither counted nor estimated."""
     COKING_WITHOUT_PUSHES = "coking_without_pushes"
     """A coking time without a meter of the pushing machine."""
+    TREATMENT_UNJUDGED = "treatment_unjudged"
+    """Treatment has a meter, and nothing tells when it is off."""
     APPROVAL_MISSING = "approval_missing"
     """A task of livelihood, and no approved maximum load in force."""
     APPROVER_DIFFERS = "approver_differs"
@@ -62,6 +64,7 @@ SEVERITY = {
     Code.NO_BASELINE: Severity.ERROR,
     Code.LINES_WITHOUT_UNITS: Severity.WARNING,
     Code.COKING_WITHOUT_PUSHES: Severity.WARNING,
+    Code.TREATMENT_UNJUDGED: Severity.WARNING,
     Code.APPROVAL_MISSING: Severity.WARNING,
     Code.APPROVER_DIFFERS: Severity.WARNING,
     Code.FILING_MISSING: Severity.NOTE,

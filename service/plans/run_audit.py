@@ -26,6 +26,7 @@ from service.plans.audit_case import AuditCase, audit_case
 from service.plans.audit_findings import Code, Finding, HeldMeter, Where
 from service.plans.audit_meters import SILENT_S, LookedAt, contract_of, looked_at, meter_findings
 from service.plans.audit_scopes import scope_findings
+from service.plans.audit_treatment import treatment_findings
 from service.plans.audit_words import rulebook_unreadable
 from service.plans.running import DEFAULTS, DayLook, RunningLook, RunningThresholds, day_looks, running_look
 from service.plans.shipped import read_rulebook, shipped
@@ -78,7 +79,7 @@ async def audit_list(
     measured = await _measured(connection, stored, look, as_of, slot_s, thresholds)
     for case in cases:
         found += [*order_findings(case), *list_findings(case, at), *scope_findings(case, at)]
-    found += meter_findings(cases, registry, look, measured)
+    found += [*meter_findings(cases, registry, look, measured), *treatment_findings(registry, at)]
     plants = {plant.plant_id: plant for plant in registry.plants}
     compared = tuple(_compared(case) for case in cases)
     return Audit(stored.version, as_of, registry.zone, compared, tuple(sorted_findings(found, plants)))

@@ -9,7 +9,18 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from detectors.rules import hours_over, limit_day, limit_pace, night_run, over, over_capacity, step_up, stop_day
+from detectors.rules import (
+    hours_over,
+    limit_day,
+    limit_pace,
+    night_run,
+    over,
+    over_capacity,
+    shift,
+    step_up,
+    stop_day,
+    treatment_off,
+)
 
 Bool = npt.NDArray[np.bool_]
 Inputs = Mapping[str, npt.NDArray[np.generic]]
@@ -196,6 +207,60 @@ def _everything(inputs: Inputs) -> Bool:
     return np.ones(inputs["over"].shape, np.bool_)
 
 
+def _draw_treatment(rng: np.random.Generator, rows: int, columns: int) -> Inputs:
+    rated = np.broadcast_to(rng.integers(1, 1000, (rows, 1)) * 1000.0, (rows, columns))
+    return {
+        "production_wh": (rng.integers(0, 1000, (rows, columns)) * 500.0),
+        "treatment_wh": (rng.integers(0, 1000, (rows, columns)) * 50.0),
+        "rated_wh": rated,
+    }
+
+
+def _treatment_off(inputs: Inputs, thresholds: Thresholds) -> Bool:
+    production, treatment, rated = (v.astype(np.float64, copy=False) for v in inputs.values())
+    running, off = (np.full(rated.shape, thresholds[name]) for name in ("running", "off"))
+    return treatment_off.flags(production, treatment, rated, rated / 10, running=running, off=off)
+
+
+def _without_production(inputs: Inputs, at: Bool) -> Inputs:
+    return {**inputs, "production_wh": np.where(at, np.nan, inputs["production_wh"].astype(np.float64))}
+
+
+def _rests(inputs: Inputs) -> Bool:
+    treatment, rated = (inputs[name].astype(np.float64) for name in ("treatment_wh", "rated_wh"))
+    return np.asarray(treatment < np.rint(0.1 * (rated / 10)), np.bool_)
+
+
+def _draw_shift(rng: np.random.Generator, rows: int, columns: int) -> Inputs:
+    """Days of a scope and its enterprise, the usual ones never met exactly."""
+    own = rng.integers(0, 1_200_000, (rows, columns))
+    return {
+        "own_wh": own,
+        "all_wh": own + rng.integers(0, 2_000_000, (rows, columns)),
+        "own_day_wh": rng.integers(1, 1_500_000, (rows, columns)) + 0.25,
+        "all_day_wh": rng.integers(1_500_000, 2_500_000, (rows, columns)) + 0.25,
+        "noise_wh": rng.integers(0, 200_000, (rows, columns)) + 0.25,
+    }
+
+
+def _shift(inputs: Inputs, thresholds: Thresholds) -> Bool:
+    own, everybody = (inputs[name].astype(np.int64, copy=False) for name in ("own_wh", "all_wh"))
+    day, all_day, noise = (
+        inputs[name].astype(np.float64, copy=False) for name in ("own_day_wh", "all_day_wh", "noise_wh")
+    )
+    return shift.flags(own, everybody, day, all_day, noise, **thresholds)
+
+
+def _without_day(inputs: Inputs, at: Bool) -> Inputs:
+    return {**inputs, "own_day_wh": np.where(at, np.nan, inputs["own_day_wh"].astype(np.float64))}
+
+
+def _falls_and_rises(inputs: Inputs) -> Bool:
+    own, everybody, own_day, all_day, _ = (v.astype(np.float64) for v in inputs.values())
+    stays = np.abs(everybody - all_day) <= 0.1 * all_day
+    return np.asarray(stays & (own <= own_day) & (everybody - own >= all_day - own_day), np.bool_)
+
+
 RULES = (
     ArrayRule(
         name="n of m",
@@ -294,5 +359,33 @@ RULES = (
         may_be_nan=("load_wh", "max_wh"),
         overlap=lambda thresholds: 0,
         forget=_without_load,
+    ),
+    ArrayRule(
+        name="treatment_off",
+        draw=_draw_treatment,
+        flags=_treatment_off,
+        defaults={"running": 0.2, "off": 0.1},
+        stricter=({"running": 0.1, "off": 0.1}, {"running": 0.1, "off": 0.4}, {"running": 0.0, "off": 1.0}),
+        zero={"running": 0.0, "off": 0.1},
+        at_zero=_rests,
+        may_be_nan=("production_wh", "treatment_wh", "rated_wh"),
+        overlap=lambda thresholds: 0,
+        forget=_without_production,
+    ),
+    ArrayRule(
+        name="shift",
+        draw=_draw_shift,
+        flags=_shift,
+        defaults={"drop": 0.3, "total": 0.1, "least": 0.1, "taken": 0.5, "sigma": 2.0},
+        stricter=(
+            {"drop": 0.1, "total": 0.1, "least": 0.1, "taken": 0.5, "sigma": 2.0},
+            {"drop": 0.1, "total": 0.3, "least": 0.05, "taken": 0.5, "sigma": 1.0},
+            {"drop": 0.0, "total": 0.5, "least": 0.0, "taken": 0.0, "sigma": 0.0},
+        ),
+        zero={"drop": 0.0, "total": 0.1, "least": 0.0, "taken": 0.0, "sigma": 0.0},
+        at_zero=_falls_and_rises,
+        may_be_nan=("own_day_wh", "all_day_wh", "noise_wh"),
+        overlap=lambda thresholds: 0,  # each column a day
+        forget=_without_day,
     ),
 )

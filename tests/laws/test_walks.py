@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from detectors.alerts import Alert, Carry
-from detectors.rules import offline, over, runs, step_up
+from detectors.rules import offline, over, runs, step_up, treatment_off
 from detectors.rules.cap_abs import CAP_ABS
 from detectors.rules.limit_slot import LIMIT_SLOT
 from detectors.rules.stop_run import STOP_RUN
@@ -151,6 +151,38 @@ def test_runs_of_flagged_slots(seed: int, cut: int) -> None:
         return runs.walk(track, blank(Rule.OUTAGE), open_alert, slot_s=SLOT_S), None
 
     assert_split_changes_nothing(walk, Rule.OUTAGE, cut)
+
+
+@LAW
+@given(seed=SEEDS, cut=st.integers(0, COLUMNS))
+def test_treatment_that_stands_still(seed: int, cut: int) -> None:
+    """Three pairs, each off, measured or neither in runs."""
+    rng = np.random.default_rng(seed)
+    states = np.zeros(COLUMNS, np.int64)
+    for place in range(3):
+        kinds = np.repeat(rng.choice([0, 2, 2, 3], COLUMNS), rng.integers(1, 6, COLUMNS))[:COLUMNS]
+        states |= kinds << 2 * place
+
+    def names(places: int) -> tuple[str, ...]:
+        return tuple(str(p) for p in range(3) if places >> 2 * p & 1)
+
+    def walk(
+        low: int, begin: int, end: int, open_alert: Alert | None, last_close: int | None
+    ) -> tuple[list[Alert], int | None]:
+        return treatment_off.walk(
+            treatment_off.PairTrack(1000 + low, begin - low, end - low, states[low:].tolist(), 3),
+            blank(Rule.TREATMENT_OFF),
+            open_alert,
+            last_close,
+            n=3,
+            m=4,
+            clear_n=2,
+            slot_s=SLOT_S,
+            places_of=lambda meters: sum(1 << 2 * int(m) for m in meters),
+            names_of=names,
+        )
+
+    assert_split_changes_nothing(walk, Rule.TREATMENT_OFF, cut)
 
 
 @LAW

@@ -34,6 +34,7 @@ const EN = {
 const CODES = {
   stop_run: ["停产期间运行", "running under a stop"], stop_day: ["停产日电量超限", "day energy under a stop"], limit_slot: ["限产负荷超限", "over the limit"],
   limit_day: ["限产日电量超限", "day energy over the limit"], limit_pace: ["日电量将超限", "pace breaks the day's limit"], hours_over: ["累计超限时长", "hours over"],
+  shift: ["转移生产", "production moved"], treatment_off: ["治污设施未运行", "treatment off"],
   cap_abs: ["超核定负荷", "over the approved load"], units_over: ["运行台数超限", "too many lines or cells"], offline: ["计量离线", "meter silent"], feed_down: ["数据源中断", "source down"], outage: ["停电", "outage"], bad_data: ["数据异常", "bad data"],
   night_run: ["夜间运行", "running by night"], step_up: ["负荷阶跃上升", "step up"], shift: ["转移生产", "production moved"], treatment_off: ["治污设施未运行", "treatment off"],
   suspect_level: ["疑似电量级次错误", "suspect: wrong level"], suspect_stuck: ["疑似表计卡滞", "suspect: stuck"], suspect_spike: ["疑似尖峰", "suspect: spike"], suspect_dropout: ["疑似跌零", "suspect: dropout"], low_confidence: ["基准置信度低", "baseline of low confidence"],
