@@ -8,7 +8,7 @@ import csv
 import gzip
 import io
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from functools import cache
 from importlib.resources import files
 
@@ -59,17 +59,33 @@ def _read(name: str) -> dict[date, F64]:
     return days
 
 
+def reference_days(days: dict[date, F64]) -> list[date]:
+    """Monday to Friday in ``REFERENCE``; those below half the median energy (holidays) are dropped."""
+    weekdays = [d for d in days if REFERENCE[0] <= d <= REFERENCE[1] and d.weekday() < 5]
+    least = 0.5 * np.median([days[d].sum() for d in weekdays])
+    return [d for d in weekdays if days[d].sum() > least]
+
+
+def night_energies(plant: Template) -> tuple[float, float]:
+    """Mean and deviation of the energy above idle of the nights, 22:00 to 06:00, before reference days, kWh."""
+    nights = [
+        np.concatenate([plant.days[d - timedelta(days=1)][88:], plant.days[d][:24]])
+        for d in reference_days(plant.days)
+        if d - timedelta(days=1) in plant.days
+    ]
+    above = np.maximum(np.array(nights) - plant.idle_kw, 0.0).sum(axis=1) / 4
+    return float(above.mean()), float(above.std(ddof=1))
+
+
 @cache
 def template(name: str) -> Template:
     """The plant ``steel`` or ``metalworking`` with the baseline of its reference period.
 
-    Reference days: Monday to Friday in ``REFERENCE``; those below half the median energy (holidays) are dropped.
-    Working hours: the quarter-hours whose mean over these days is above half of the highest. Idle: the long stops.
+    Working hours: the quarter-hours whose mean over the reference days is above half of the highest. Idle: the long
+    stops.
     """
     days = _read(name)
-    weekdays = np.array([v for d, v in days.items() if REFERENCE[0] <= d <= REFERENCE[1] and d.weekday() < 5])
-    energy = weekdays.sum(axis=1) / 4
-    reference = weekdays[energy > 0.5 * np.median(energy)]
+    reference = np.array([days[d] for d in reference_days(days)])
     profile = reference.mean(axis=0)
     stops = np.concatenate([v for d, v in days.items() if any(a <= d <= b for a, b in LONG_STOPS[name])])
     return Template(

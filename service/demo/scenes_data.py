@@ -70,7 +70,10 @@ def corrected(stage: Stage) -> Planted:
         ("DEMO-S11",),
         "陶瓷二厂错误读数次日更正，报警撤回",
         "wrong readings corrected a day later: the alert is retracted",
-        (replace(alert(stage, Rule.STOP_RUN, "S11", (17, "09:45")), is_retracted=True),),
+        (
+            replace(alert(stage, Rule.STOP_RUN, "S11", (17, "09:45")), is_retracted=True),
+            replace(alert(stage, Rule.STEP_UP, "S11", (17, "10:00")), is_retracted=True),
+        ),
     )
 
 
@@ -91,7 +94,11 @@ def second_account(stage: Stage) -> Planted:
         ("DEMO-S12",),
         "耐材二厂第二户号补录后发现夜间生产",
         "a night run on an account that the registry learns two days later",
-        (alert(stage, Rule.STOP_RUN, "S12", (17, "23:45")),),
+        (
+            alert(stage, Rule.STOP_RUN, "S12", (17, "23:45")),
+            alert(stage, Rule.NIGHT_RUN, "S12", (17, "23:45")),
+            alert(stage, Rule.STEP_UP, "S12", (18, "00:00")),
+        ),
     )
 
 

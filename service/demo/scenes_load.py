@@ -36,7 +36,11 @@ def night_run(stage: Stage) -> Planted:
         ("DEMO-S02",),
         "砖瓦二厂昼停夜开",
         "a night run against a stop",
-        (alert(stage, Rule.STOP_RUN, "S02", (16, "22:45")),),
+        (
+            alert(stage, Rule.STOP_RUN, "S02", (16, "22:45")),
+            alert(stage, Rule.NIGHT_RUN, "S02", (16, "22:45")),
+            alert(stage, Rule.STEP_UP, "S02", (16, "23:00")),
+        ),
     )
 
 
@@ -50,6 +54,7 @@ def long_run(stage: Stage) -> Planted:
         "a whole night of a weekend: two days reach 4 h over the cap",
         (
             alert(stage, Rule.STOP_RUN, "S03", (18, "20:45")),
+            alert(stage, Rule.STEP_UP, "S03", (18, "21:00")),
             alert(stage, Rule.HOURS_OVER, "S03", (19, "00:00")),
             alert(stage, Rule.HOURS_OVER, "S03", (19, "04:00")),
         ),
@@ -182,7 +187,7 @@ def cap_broken(stage: Stage) -> Planted:
         ("DEMO-C02",),
         "钢铁八厂（承担居民供暖）超核定负荷一小时",
         "a plant that heats residents exceeds its approved load for an hour",
-        (alert(stage, Rule.CAP_ABS, "C02", (18, "19:30")),),
+        (alert(stage, Rule.CAP_ABS, "C02", (18, "19:30")), alert(stage, Rule.STEP_UP, "C02", (18, "20:00"))),
     )
 
 

@@ -123,7 +123,10 @@ def power_limit_broken(stage: Stage) -> Planted:
         ("DEMO-N05",),
         "电炉铸造一厂黄色预警期间三小时超限产负荷",
         "a warning's power limit broken for three hours",
-        (Expected(Rule.LIMIT_SLOT, "DEMO-N05", order_id, instant(17, "09:30")),),
+        (
+            Expected(Rule.LIMIT_SLOT, "DEMO-N05", order_id, instant(17, "09:30")),
+            Expected(Rule.STEP_UP, "DEMO-N05", order_id, instant(17, "09:00")),
+        ),
     )
 
 
@@ -132,7 +135,7 @@ def beyond_the_plan(_: Stage) -> Planted:
     wool or glass wool?); a plant that the list leaves out."""
     return Planted(
         "beyond_the_plan",
-        ("DEMO-N01", "DEMO-N02", "DEMO-N06", "DEMO-N07"),
+        ("DEMO-N01", "DEMO-N06", "DEMO-N07"),
         "行业不在方案、属性不明、未列入清单的企业：没有停限产令",
         "trade not in the plan, attribute missing, not on the list: no order, nobody accused",
     )
