@@ -13,6 +13,7 @@ from detectors.world import BASELINE_CHOICE, World, rows_of, turns
 I64 = npt.NDArray[np.int64]
 I32 = npt.NDArray[np.int32]
 F64 = npt.NDArray[np.float64]
+Bool = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,3 +63,22 @@ def profiles_wh(world: World, rows: I32, grid: Grid) -> F64:
         s, t = np.nonzero(rows == row)
         shares[s, t] = profile[second[t] * len(profile) // DAY_S] * (1000 * grid.hours)
     return shares
+
+
+def rests_wh(world: World, rows: I32, judged: Bool, hour_wh: F64, grid: Grid) -> F64 | None:
+    """Energy of the judged slots of the day behind each slot by the profile of a fitted baseline, at the height of the
+    hour that ends with it, [..., day slots]; NaN where no such profile tells, None where none tells of any.
+
+    rows: baseline rows, of the day's slots. hour_wh: energy of the hour that ends with each slot.
+    """
+    fitted = world.baseline.has_profile & ~np.isnan(world.baseline.rrmse)
+    if not fitted[rows].any():
+        return None
+    profile = np.where(fitted[rows], profiles_wh(world, rows, grid), np.nan)
+    after = np.where(judged, profile, 0.0)
+    left = np.cumsum(after[..., ::-1], axis=-1)[..., ::-1] - after
+    hour = np.full(profile.shape, np.nan)
+    n = grid.slots_in(60)
+    hour[..., n - 1 :] = np.lib.stride_tricks.sliding_window_view(profile, n, axis=-1).sum(axis=-1)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.asarray(np.where(hour > 0, left * hour_wh / hour, np.nan), np.float64)

@@ -164,6 +164,27 @@ def day_caps_wh(world: World, caps: Caps, grid: Grid) -> F64:
     return np.where(known, np.where(is_judged, np.nan_to_num(wide), 0.0).sum(axis=1), np.nan)
 
 
+def stop_day_caps_wh(world: World, caps: Caps, grid: Grid, day_cap_wh: F64) -> F64:
+    """What `stop_day` compares the day's energy with, Wh, [O]: the day cap; where a fitted baseline could not learn how
+    the plant idles, the load above which a slot is violating instead of the cap, or every honest day of a plant with a
+    high base load would break a cap that stands for an idle level nobody knows."""
+    fitted = ~np.isnan(world.baseline.rrmse)
+    if not fitted.any():
+        return day_cap_wh
+    holds: Bool = fitted[caps.baselines.row] & np.isnan(caps.baselines.idle_kw)
+    bare = world.order.is_control(caps.order, Control.STOP) & np.isnan(world.order.residual_kw[caps.order])
+    if not holds.any():
+        return day_cap_wh
+    rows = np.flatnonzero(bare & np.any(holds, axis=1)[caps.scope])
+    day = caps.spans.day
+    limits = np.where(holds[caps.scope[rows], day], caps.over_kw[rows, day], caps.cap_kw[rows, day])
+    seconds = np.where(caps.judged[rows, day], caps.spans.lengths[day] * grid.slot_s, 0)
+    result = day_cap_wh.copy()
+    total = np.where(seconds > 0, limits * seconds / 3.6, 0.0).sum(axis=1)
+    result[rows] = np.where(np.isnan(day_cap_wh[rows]), np.nan, total)
+    return result
+
+
 def _orders_near(world: World, scopes: I64, grid: Grid) -> tuple[I64, I64]:
     rows, owner = rows_of(world.order_scope, scopes)
     near = (world.order.valid_from[rows] - BEFORE_ORDER_S < grid.ends_s[-1]) & (

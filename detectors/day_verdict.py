@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from detectors import nights
 from detectors.alerts import Carry
+from detectors.caps import stop_day_caps_wh
 from detectors.day_rows import DayRows
 from detectors.episodes import Found, any_slot
 from detectors.order_rules import SLOT_RULES, on_day, order_rules, slot_rules, slots_in
@@ -190,7 +191,8 @@ def _could_fire(work: "Pass", found: Found, carries: Sequence[Carry]) -> Bool:
     )
     by_day = caps.has_day_energy[rows] & limit_day.flags(total[:, None], cap, tolerance=tolerance)[:, 0]
     by_day |= caps.is_energy[rows] & np.isnan(cap)
-    by_day |= is_stop & stop_day.flags(total[:, None], cap, factor=factor)[:, 0]
+    stop_cap = stop_day_caps_wh(work.world, caps, grid, work.day_cap_wh)[rows]
+    by_day |= is_stop & stop_day.flags(total[:, None], stop_cap, factor=factor)[:, 0]
     by_day |= has_rule & (np.count_nonzero(flags[:, day], axis=1) >= slots_in(over_min, grid.slot_s))
     could[rows] = undecidable | by_run | (any_slot(open_slot[:, day]) & by_day)
     left = np.flatnonzero(~could[rows])

@@ -11,7 +11,9 @@ import numpy.typing as npt
 from detectors import data_faults, heard_alerts, nights, steps
 from detectors.alerts import NOTHING_CARRIED, Alert, Carry
 from detectors.bad_data import bad_data
+from detectors.baseline_at import rests_wh
 from detectors.capacity import over_capacities
+from detectors.caps import stop_day_caps_wh
 from detectors.order_rules import SLOT_RULES, on_day, order_rules, slots_in
 from detectors.order_view import OrderView
 from detectors.rules import hours_over, limit_day, limit_pace, over, stop_day
@@ -173,6 +175,7 @@ def _day_flags(work: "Pass", over_slots: Bool, has_slot_rule: Bool) -> dict[Rule
         )
     )
     n_over = slots_in(over_min, grid.slot_s)
+    stop_cap = stop_day_caps_wh(work.world, caps, grid, cap)
 
     def broken(used_wh: I64, rows: I64) -> Bool:
         return limit_day.flags(used_wh[rows], cap[rows], tolerance=tolerance[rows])
@@ -194,6 +197,7 @@ def _day_flags(work: "Pass", over_slots: Bool, has_slot_rule: Bool) -> dict[Rule
             used_share=used_share[rows],
             tolerance=tolerance[rows],
             slots_per_hour=hour,
+            rest_wh=rests_wh(work.world, caps.spans.wide_day(caps.baselines.row[caps.scope[rows]]), judged, sums, grid),
         )
         return np.asarray(flags & ~broken(used, rows), np.bool_)
 
@@ -207,8 +211,8 @@ def _day_flags(work: "Pass", over_slots: Bool, has_slot_rule: Bool) -> dict[Rule
             (Rule.LIMIT_PACE, caps.is_energy & (most >= used_share * cap), pace),
             (
                 Rule.STOP_DAY,
-                is_stop & stop_day.flags(most[:, None], cap, factor=factor)[:, 0],
-                lambda rows: stop_day.flags(used[rows], cap[rows], factor=factor[rows]),
+                is_stop & stop_day.flags(most[:, None], stop_cap, factor=factor)[:, 0],
+                lambda rows: stop_day.flags(used[rows], stop_cap[rows], factor=factor[rows]),
             ),
             (
                 Rule.HOURS_OVER,

@@ -204,6 +204,13 @@ def order_slot(rules: Rules, order: Order, grace_end: int, slot: int) -> OrderSl
     )
 
 
+def profile_kw(rules: Rules, baseline: Baseline, slot: int) -> float:
+    """The value of a profile at the wall clock of a slot's start."""
+    wall = rules.local.wall(slot * rules.local.slot_s)
+    seconds = wall.hour * 3600 + wall.minute * 60 + wall.second
+    return baseline.profile_kw[seconds * len(baseline.profile_kw) // 86400]
+
+
 def day_cap_shares(rules: Rules, judged: list[tuple[int, OrderSlot]]) -> dict[int, float] | None:
     """§3.15: what each judged slot of a local day adds to the energy cap of a limit, kWh; None = not known.
 
@@ -217,9 +224,7 @@ def day_cap_shares(rules: Rules, judged: list[tuple[int, OrderSlot]]) -> dict[in
         if baseline is None or reduction is None:
             return None
         if baseline.profile_kw:
-            wall = rules.local.wall(slot * rules.local.slot_s)
-            seconds = wall.hour * 3600 + wall.minute * 60 + wall.second
-            share = baseline.profile_kw[seconds * len(baseline.profile_kw) // 86400] * h
+            share = profile_kw(rules, baseline, slot) * h
         elif baseline.day_kwh is not None:
             share = min(baseline.day_kwh, baseline.running_kw * h * len(judged)) / len(judged)
         else:

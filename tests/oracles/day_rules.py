@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import date, timedelta
 
 from detectors.vocab import CloseReason, Control, Rule
-from tests.oracles.caps import DAY_TOLERANCE, has_day_energy, is_energy_limit, is_power_limit
+from tests.oracles.caps import DAY_TOLERANCE, has_day_energy, is_energy_limit, is_power_limit, profile_kw
 from tests.oracles.slot_rules import Episode
 from tests.oracles.timeline import Measured, Timeline, Track
 from tests.oracles.verdicts import Verdicts, crossing_slot
@@ -25,7 +25,7 @@ def _stop_day(
     timeline: Timeline, measured: Measured, track: Track, day: date, until: int, stop_runs: Sequence[Episode]
 ) -> int | None:
     """First slot where day energy > 1.2 x the cap of the whole day's judged slots, unless a stop_run is open there."""
-    cap_kwh = timeline.power_cap_kwh(track, day)
+    cap_kwh = timeline.stop_cap_kwh(track, day)
     if track.order.control != Control.STOP or cap_kwh is None:
         return None
     judged = [s for s, _ in track.judged(timeline.local.slots_of(day))]
@@ -67,9 +67,27 @@ def _pace_slots(
         if any(s not in measured or measured[s].coverage < 1 for s in last_hour):
             continue
         mean_kw = sum(measured[s].wh or 0 for s in last_hour) / 1000 / (hour * h)
-        if used_kwh + mean_kw * (len(judged) - i - 1) * h > cap_kwh * (1 + DAY_TOLERANCE):
+        rest_kwh = mean_kw * (len(judged) - i - 1) * h
+        usual_kwh = _usual_rest_kwh(timeline, track, day, slot, mean_kw)
+        if used_kwh + (rest_kwh if usual_kwh is None else min(rest_kwh, usual_kwh)) > cap_kwh * (1 + DAY_TOLERANCE):
             found.append(slot)
     return found
+
+
+def _usual_rest_kwh(timeline: Timeline, track: Track, day: date, slot: int, mean_kw: float) -> float | None:
+    """What the judged slots behind this one take by a fitted baseline's profile, at the height of the last hour."""
+    hour = range(slot - timeline.local.slots_in(PACE_MIN) + 1, slot + 1)
+    later = [s for s, _ in track.judged(timeline.local.slots_of(day)) if s > slot]
+    if hour[0] < timeline.local.slots_of(day)[0]:
+        return None
+    loads_kw = []
+    for s in [*hour, *later]:
+        baseline = timeline.rules.baseline_at(track.order.scope_id, s * timeline.local.slot_s)
+        if baseline is None or baseline.rrmse is None or not baseline.profile_kw:
+            return None
+        loads_kw.append(profile_kw(timeline.rules, baseline, s))
+    usual_kw = sum(loads_kw[: len(hour)]) / len(hour)
+    return sum(loads_kw[len(hour) :]) * timeline.local.hours() * mean_kw / usual_kw if usual_kw > 0 else None
 
 
 def day_episodes(

@@ -7,11 +7,13 @@ from datetime import date
 from detectors.registry import Order, Registry, Scope
 from detectors.vocab import Control, Kind
 from tests.oracles.caps import OrderSlot, Rules, day_cap_shares, order_slot
+from tests.oracles.data_faults import as_seen_from, find_faults, set_aside
 from tests.oracles.energy import MeterSeries, tile
 from tests.oracles.local_time import LocalTime
 from tests.oracles.scope_slots import ScopeSlot, UnitCount, scope_slot, valid_meters
 from tests.oracles.units import count_units, heard_missing
 from tests.oracles.windows import Window, effective_orders, touches, windows
+from tests.oracles.winner import Winner
 
 #: What each slot of a scope measures, by slot number; a filled copy of it asks "what if" (§4.23).
 Measured = Mapping[int, ScopeSlot]
@@ -44,6 +46,7 @@ class Timeline:
     measured: Measured
     touched: frozenset[int]  # slots that an order's window covers at least in part
     register_kwh: Mapping[date, Mapping[str, float]]  # register energy less 2u of whole days, by meter
+    views: Mapping[date, Measured] = field(default_factory=dict)  # days that see the first slots of the next with other eyes than it does itself
 
     @property
     def local(self) -> LocalTime:
@@ -75,6 +78,16 @@ class Timeline:
         caps = [at.cap_kw for _, at in judged if at.cap_kw is not None]
         return sum(caps) * self.local.hours() if judged and len(caps) == len(judged) else None
 
+    def stop_cap_kwh(self, track: Track, day: date) -> float | None:
+        """What stop_day looks at: the caps; of a fitted baseline without idle level the loads that are over."""
+        if self.power_cap_kwh(track, day) is None:
+            return None
+        total_kw = 0.0
+        for _, at in track.judged(self.local.slots_of(day)):
+            is_fitted = at.is_three_valued and at.baseline is not None and at.baseline.rrmse is not None
+            total_kw += (at.over_kw if is_fitted else at.cap_kw) or 0.0
+        return total_kw * self.local.hours()
+
     def energy_kwh(self, measured: Measured, slots: Sequence[int]) -> float:
         """Energy of some slots of one local day, lower bounds included (§2.10).
 
@@ -87,12 +100,14 @@ class Timeline:
         if day is None or not registers or len(slots) != len(self.local.slots_of(day)):
             return total
         by_meter: dict[str, float] = {}
+        doubted_kwh = 0.0  # what is not believed of the slots is no part of what the register proves beyond them
         for s in slots:
             for meter_id, wh in measured[s].meter_wh.items():
                 by_meter[meter_id] = by_meter.get(meter_id, 0.0) + wh / 1000
+            doubted_kwh += sum(measured[s].meter_wh.values()) / 1000 if measured[s].is_suspect else 0.0
         ids = by_meter.keys() | registers.keys()
         floor = sum(max(by_meter.get(i, 0.0), registers.get(i, float("-inf"))) for i in ids)
-        return max(total, floor)
+        return max(total, floor - doubted_kwh)
 
 
 def make_track(rules: Rules, order: Order, orders: list[Order], horizon: range) -> Track:
@@ -137,7 +152,13 @@ def _register_days(
 
 
 def make_timeline(
-    rules: Rules, scope: Scope, series: Mapping[str, MeterSeries], horizon: range, until: int, as_of: int
+    rules: Rules,
+    scope: Scope,
+    series: Mapping[str, MeterSeries],
+    won: Sequence[Winner],
+    horizon: range,
+    until: int,
+    as_of: int,
 ) -> Timeline:
     """Everything about a scope that does not depend on what the rules find."""
     registry, local = rules.registry, rules.local
@@ -158,7 +179,11 @@ def make_timeline(
         measured[slot] = found
     touched = frozenset(s for s in horizon if any(touches(o, local, s) for o in orders))
     registers = _register_days(registry, scope.scope_id, series, local, sorted(by_day))
-    return Timeline(scope, rules, horizon, until, as_of, tracks, measured, touched, registers)
+    faults = find_faults(rules, scope.scope_id, measured, won, until)
+    believed = set_aside(measured, faults.slots)
+    seen = {day: as_seen_from(day, believed, measured, faults, rules) for day in by_day}
+    views = {day: view for day, view in seen.items() if view is not None}
+    return Timeline(scope, rules, horizon, until, as_of, tracks, believed, touched, registers, views)
 
 
 def filled(measured: Measured, slot: int, kw: float, hours: float, units_of_scope: int) -> ScopeSlot:
