@@ -65,7 +65,7 @@ soak: $(VENV)/dev.stamp ## Run everything for long and draw what it holds: build
 soak-sample: $(VENV)/dev.stamp ## The same for a short while, with every check at its end
 	@$(BIN)/python -m pytest -m soak tests/soak $(ARGS)
 
-quality: $(VENV)/quality.stamp ## Measure how good the verdicts are, on measured data (QUALITY_SEEDS=1000-1099 CASE=steel:night_run:1017)
+quality: $(VENV)/quality.stamp ## Measure how good the verdicts are, on measured data (QUALITY_SEEDS=1000-1039 CASE=steel:night_run:1017)
 	@$(BIN)/python -m tests.quality $(if $(QUALITY_SEEDS),--seeds $(QUALITY_SEEDS)) $(if $(CASE),--case '$(CASE)') $(ARGS)
 
 migrate: $(VENV)/demo.stamp ## Bring the database CUOFENG_DATABASE_URL to the newest schema

@@ -55,9 +55,9 @@ def _progress(what: str) -> None:
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.quality", description="How good are the verdicts?")
-    parser.add_argument("--seeds", default=f"{FIRST_EVALUATION_SEED}-{FIRST_EVALUATION_SEED + 99}", help="%(default)s")
+    parser.add_argument("--seeds", default=f"{FIRST_EVALUATION_SEED}-{FIRST_EVALUATION_SEED + 39}", help="%(default)s")
     parser.add_argument("--kinds", default="", help="kinds of case, separated by commas; default: all")
-    parser.add_argument("--plants", type=int, default=24, help="transformed plants, reported apart")
+    parser.add_argument("--plants", type=int, default=16, help="transformed plants, reported apart")
     parser.add_argument("--plant-seeds", type=int, default=3, help="seeds of each of them")
     parser.add_argument("--no-rivals", dest="rivals", action="store_false", help="the product alone")
     parser.add_argument("--no-festival", dest="festival", action="store_false", help="leave 春节 out")

@@ -26,7 +26,7 @@ CAMPUS_FAULTS = (
     ("level", "2013-10-02T10:00", "2013-10-16T00:00"),
     ("level", "2013-10-29T12:00", "2013-11-12T12:00"),
     ("zeros", "2014-01-15T17:30", "2014-01-21T12:00"),
-    ("zeros", "2014-01-21T21:00", "2014-01-24T15:00"),
+    ("zeros", "2014-01-21T12:00", "2014-01-24T15:00"),
     ("level", "2014-01-24T15:00", "2014-01-27T10:00"),
     ("level", "2014-02-21T10:30", "2014-05-29T14:30"),
     ("zeros", "2014-08-10T08:15", "2014-08-10T18:00"),
@@ -115,7 +115,7 @@ def over_capacity(nature: Nature, seed: int) -> Case:
     at = begins[int(rng.integers(len(begins)))].first
     highest = highest_before(nature, case.reference)
     where = case.columns(Span(at, at + n))
-    piece = np.maximum(case.true_kw[where] / np.nanmax(case.true_kw[where]), 0.9)
+    piece = 0.9 + 0.1 * case.true_kw[where] / np.nanmax(case.true_kw[where])
     case.true_kw[where] = piece / piece.mean() * highest * rng.uniform(1.25, 1.5)
     case.measured()
     case.events = [Event.run("over_capacity", Span(at, at + n))]

@@ -58,12 +58,15 @@ def _limited(nature: Nature, seed: int, kind: str, *, broken: bool) -> Case:
         reduction=reduction,
         measure=Measure.ENERGY,
     )
-    cap_kwh = (1 - reduction) * nature.reference_day_kwh(case.reference.first, case.reference.end)
+    usual_kwh = nature.reference_day_kwh(case.reference.first, case.reference.end)
+    cap_kwh = (1 - reduction) * usual_kwh
     breaks = rng.random(len(days)) < 0.4
     breaks[int(rng.integers(len(days)))] = True
     shortens = rng.random() < 0.5
     for day, breaks_it in zip(days, breaks & broken, strict=True):
         where = case.columns(Span(day.first_slot, day.end_slot))
+        if breaks_it and case.true_kw[where].sum() / SLOTS_PER_H < 0.5 * usual_kwh:
+            case.true_kw[where] = _working_day(nature, usual_kwh, day.n_slots, rng)  # a rest day is worked
         natural_kwh = float(case.true_kw[where].sum()) / SLOTS_PER_H
         share = rng.uniform(LEAST_BREAK, MOST_BREAK) + 1 if breaks_it else rng.uniform(*KEPT_SHARE)
         if not breaks_it and natural_kwh <= share * cap_kwh:
@@ -72,7 +75,7 @@ def _limited(nature: Nature, seed: int, kind: str, *, broken: bool) -> Case:
         if shortens and natural_kwh > share * cap_kwh:
             case.true_kw[where] = _cut_short(case.true_kw[where], wanted, _quiet(nature, day.n_slots, rng))
         else:
-            case.true_kw[where] *= wanted / case.true_kw[where].sum()
+            case.true_kw[where] = _toned(case.true_kw[where], wanted, nature.idle_kw)
         if breaks_it:
             over = np.cumsum(case.true_kw[where]) / SLOTS_PER_H > cap_kwh * (1 + DAY_TOLERANCE)
             if over.any():
@@ -141,12 +144,31 @@ def _some_days(nature: Nature, rng: np.random.Generator, n: int) -> list[LocalDa
     raise CaseNotPossibleError(f"{nature.site.name}: no {n} days with production behind a reference period")
 
 
+def _working_day(nature: Nature, usual_kwh: float, n: int, rng: np.random.Generator) -> F64:
+    """A day of ``n`` slots on which the plant worked, at half of the usual energy at least."""
+    of_length = np.array([d.n_slots == n for d in nature.days])
+    days = np.flatnonzero(of_length & (np.nan_to_num(nature.day_kwh) > 0.5 * usual_kwh))
+    if not len(days):
+        raise CaseNotPossibleError(f"{nature.site.name} has no working day of {n} slots")
+    day = nature.days[int(rng.choice(days))]
+    return nature.site.of(day.first_slot, day.end_slot)
+
+
 def _quiet(nature: Nature, n: int, rng: np.random.Generator) -> F64:
     """``n`` slots of one of the plant's own stops."""
     stop = nature.stops[int(rng.integers(len(nature.stops)))] if nature.stops else None
     if stop is None:
         raise CaseNotPossibleError(f"{nature.site.name} never stands still")
     return np.resize(nature.site.of(stop.first, stop.end), n)
+
+
+def _toned(load_kw: F64, wanted: float, idle_kw: float) -> F64:
+    """The day with what lies above idle in another proportion: the base load of a plant stays what it is."""
+    base_kw = np.minimum(load_kw, idle_kw)
+    above_kw = load_kw - base_kw
+    if wanted <= base_kw.sum() or not above_kw.any():
+        return np.asarray(load_kw * (wanted / load_kw.sum()), np.float64)
+    return np.asarray(base_kw + above_kw * ((wanted - base_kw.sum()) / above_kw.sum()), np.float64)
 
 
 def _cut_short(load_kw: F64, wanted: float, quiet_kw: F64) -> F64:

@@ -24,7 +24,7 @@ from tests.quality.sites import SLOT_S, shipped_sites
 
 COMMAND = typer.Typer()
 backtest.register(COMMAND)
-CASES = (("steel", "night_run", 1003), ("metalworking", "silent_limit", 1004), ("metalworking", "limit_broken", 1001))
+CASES = (("steel", "night_run", 1003), ("metalworking", "limit_broken", 1001))
 
 
 @pytest.mark.parametrize("site, kind, seed", CASES)
