@@ -49,7 +49,7 @@ const CODES = {
   incomplete: ["部分计量点", "part of the meters"], no_meter: ["无有效计量点", "no meter"], zero_unproven: ["零值未证实", "zero not proven"], resolution: ["表码分辨率不足", "register too coarse"],
   idle_unknown: ["停产负荷未知", "idle level unknown"], no_baseline: ["无基准", "no baseline"], no_day_energy: ["无日基准电量", "no day energy"], undecidable: ["用电无法判定", "cannot be decided"],
   estimated: ["按负荷估算不能判定", "left open by the estimate"], units_unknown: ["运行台数不明", "running units not known"],
-  day_cap_used: ["日电量已用尽", "day cap used"], over_capacity: ["超合同容量", "over capacity"], not_evidence: ["非有效数据", "not evidence"], no_multiplier: ["无综合倍率", "no multiplier"],
+  day_cap_used: ["日电量已用尽", "day cap used"], over_capacity: ["超容量", "over capacity"], not_evidence: ["非有效数据", "not evidence"], no_multiplier: ["无综合倍率", "no multiplier"],
   below_cap: ["回落", "below cap"], order_end: ["令已结束", "order ended"], window_end: ["时段结束", "window ended"], exemption: ["豁免", "exemption"], day_end: ["当日结束", "day ended"], cleared: ["已恢复", "cleared"], night_end: ["夜间结束", "night ended"], stepped_down: ["阶跃已回落", "stepped down"], order_begin: ["令开始", "order began"],
 };
 
