@@ -20,6 +20,7 @@ from detectors.baseline_days import (
     leave_out_by_calendar,
     leave_out_low_use,
     period_of,
+    ran,
     timeline,
 )
 from detectors.baseline_energies import confidence_of, night_energies
@@ -98,8 +99,10 @@ def fit_baseline(
         standing = standing_still(timeline(period), top, slot_s=slot_s)
     leave_out_by_calendar(period)
     energies = energies_kwh(period)
-    split_kw = None if np.isnan(standing.split_kw) else standing.split_kw
-    standing = in_doubt(standing, timeline(period), leave_out_low_use(period, energies, split_kw, low_use_share))
+    if standing.reason == "learned" and period.counts.any():
+        ran_share = float(ran(period, standing.split_kw)[period.counts].mean())
+        standing = in_doubt(standing, timeline(period), ran_share)
+    leave_out_low_use(period, energies, standing.split_kw if standing.reason == "learned" else None, low_use_share)
     fit = _blank(period, method)
     fit = replace(fit, data_hash=_hash(period, method, capacity_kw, min_coverage, low_use_share))
     refusal = _refusal(period, energies, method, capacity_kw, min_days)

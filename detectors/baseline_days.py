@@ -127,21 +127,22 @@ def leave_out_by_calendar(period: Period) -> None:
     period.leave_out(period.is_kind(DayKind.SPRING_RAMP), DropReason.SPRING_RAMP)
 
 
-def leave_out_low_use(period: Period, energies: F64, split_kw: float | None, share: float) -> float:
+def ran(period: Period, split_kw: float) -> Bool:
+    """Days on which the plant ran, [D]: 2 h at least above ``split_kw``."""
+    with np.errstate(invalid="ignore"):
+        return np.asarray((period.kw > split_kw).sum(axis=1) >= 2 * period.per_hour, np.bool_)
+
+
+def leave_out_low_use(period: Period, energies: F64, split_kw: float | None, share: float) -> None:
     """Working days far below the median of those on which the plant ran do not count.
 
-    energies: [D] kWh. The median is that of the workdays with 2 h at least above ``split_kw`` (None: of all). Returns
-    the share of the workdays that are such; 1 without any workday.
+    energies: [D] kWh. split_kw: None where it is not known: the median is that of all working days.
     """
     workdays = period.counts & period.is_kind(DayKind.WORKDAY)
-    ran = workdays
-    if split_kw is not None:
-        with np.errstate(invalid="ignore"):
-            ran = workdays & ((period.kw > split_kw).sum(axis=1) >= 2 * period.per_hour)
-    if ran.any():
-        limit = share * float(np.median(energies[ran]))
+    measure = workdays if split_kw is None else workdays & ran(period, split_kw)
+    if measure.any():
+        limit = share * float(np.median(energies[measure]))
         period.leave_out(workdays & (energies < limit), DropReason.LOW_USE)
-    return float(ran.sum() / workdays.sum()) if workdays.any() else 1.0
 
 
 def energies_kwh(period: Period) -> F64:

@@ -23,6 +23,8 @@ SPIKE_TIMES, SPIKE_SHARE, SPIKE_H = 2.0, 0.001, 2
 LEVEL_SHARE, LEVEL_ALIKE, LEVEL_SHAPE = 0.45, 2.5, 0.75
 #: Busy days: this share of the days, those of the highest peaks. Few are enough: a fault may last most of a period.
 BUSY_SHARE = 0.2
+#: A day without a shape: its peak is less than so many times its base.
+FLAT = 1.3
 #: A base below this share of the peaks says nothing of a factor.
 LEAST_BASE = 0.02
 #: Stuck: one value for so many hours, and for so many times as long as on the median day.
@@ -70,8 +72,8 @@ def spikes(period: Period) -> Bool:
 def at_a_fraction(period: Period) -> Bool:
     """Days at a fraction of their level, [D]: base and peak fell by one factor and the shape of a day stayed.
 
-    A plant that stops keeps its base and loses its shape. Where the base is next to nothing there is nothing to tell
-    by, and nothing is said. A base as low beside days of unproven zeros is the same fault.
+    A plant that stops keeps its base and loses its shape. Where the base is next to nothing, or a day has no shape,
+    there is nothing to tell by, and nothing is said. A base as low beside days of unproven zeros is the same fault.
     """
     result = np.zeros(len(period.days), np.bool_)
     shows = np.flatnonzero(period.shows)
@@ -83,10 +85,10 @@ def at_a_fraction(period: Period) -> Bool:
     bases, peaks = (order[np.arange(len(shows)), np.maximum(0, (q * (counts - 1)).astype(int))] for q in (0.1, 0.9))
     busy = peaks >= np.quantile(peaks, 1 - BUSY_SHARE)
     peak, base = float(np.median(peaks[busy])), float(np.median(bases[busy]))
-    if not base > LEAST_BASE * peak:
+    if not base > LEAST_BASE * peak or peak < FLAT * base:
         return result
     shape = np.nan_to_num(_median_profile(period.kw[shows[busy]]))
-    fell = (peaks <= LEVEL_SHARE * peak) & (bases <= LEVEL_SHARE * base) & (bases > 0)
+    fell = (peaks <= LEVEL_SHARE * peak) & (bases <= LEVEL_SHARE * base) & (bases > 0) & (peaks >= FLAT * bases)
     for d in np.flatnonzero(fell).tolist():
         factors = sorted((peaks[d] / peak, bases[d] / base))
         known = np.isfinite(kw[d])

@@ -29,8 +29,8 @@ CUT_END_H = 1
 LEAST_H, LEAST_STOPS, LONG_STOP_H = 12, 2, 24
 #: A low cluster whose median is above this share of the running level is part load, not standing still.
 HIGHEST_MEDIAN = 0.35
-#: A plant that ran on fewer than this share of its workdays may as well work at its low level, where that is above this
-#: share of R (below it nothing is violating anyway, SEMANTICS §3.14).
+#: A plant that ran on fewer than this share of the days, rest days included, may as well work at its low level, where
+#: that is above this share of R (below it nothing is violating anyway, SEMANTICS §3.14).
 RAN_SHARE, RARELY_FROM = 0.5, 0.15
 #: Over this share of R a stop is violating where nothing is known of a plant's idling (SEMANTICS §3.14); what is
 #: learned lets no more through.
@@ -116,16 +116,18 @@ def standing_still(x: F64, top: float, *, slot_s: int) -> Standing:
 
 
 def in_doubt(standing: Standing, x: F64, ran_share: float) -> Standing:
-    """The same, without a claim to know idling where the plant hardly ever ran: its low level may be its work.
+    """The same, without a claim to know idling where the low level is part load, or the plant hardly ever left it.
 
-    x: [T] kW. ran_share: share of its workdays on which it ran.
+    x: [T] kW. ran_share: share of the days on which it ran.
     """
-    if standing.reason != "learned" or ran_share >= RAN_SHARE:
+    if standing.reason != "learned":
         return standing
     with np.errstate(invalid="ignore"):
         above = x[x > standing.split_kw]
-    is_doubtful = len(above) > 0 and standing.median_kw > RARELY_FROM * float(above.mean())
-    return replace(standing, reason="too_rare") if is_doubtful else standing
+    share = standing.median_kw / float(above.mean()) if len(above) else 0.0
+    if ran_share < RAN_SHARE and share > RARELY_FROM:
+        return replace(standing, reason="too_rare")
+    return replace(standing, reason="too_high") if share > HIGHEST_MEDIAN else standing
 
 
 def idle_level_kw(standing: Standing, running_kw: float) -> float | None:

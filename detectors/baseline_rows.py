@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from detectors.baseline_energies import error_of, middle_days, night_spread, profile_kw, typical
-from detectors.baseline_levels import Standing, top_kw
+from detectors.baseline_levels import Standing
 from detectors.baseline_types import DayTypeRow
 
 F64 = npt.NDArray[np.float64]
@@ -18,6 +18,8 @@ Bool = npt.NDArray[np.bool_]
 LEAST_REST_DAYS, REST_DIFFERS, REST_VARIES = 4, 0.10, 0.25
 #: ... and where half of it is still above what the plant uses standing still, by this factor.
 REST_ABOVE_IDLE = 1.1
+#: A day is even where its 10th percentile is at least this share of its 90th.
+EVEN = 0.75
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,14 +57,22 @@ def rows_of_types(
 
 
 def running_level_kw(kw: F64, standing: Standing, method: str) -> float:
-    """Load while the plant runs: mean (or median) of the loads above the split; without one, above half of the top."""
+    """Load while the plant runs: mean (or median) of the loads above the split.
+
+    Where nothing tells running from standing still: the median, over the days, of the day's busy load. That is its mean
+    where the day is even, else its upper quartile or, if that is more, the mean of what is above half of its 90th
+    percentile (a furnace that is on for a fifth of the time). So a season of twice the load does not make the others
+    look like half a stop.
+    """
     if len(kw) == 0:
         return 0.0
-    split = standing.split_kw if standing.reason == "learned" else top_kw(kw) / 2
-    above = kw[kw > split]
-    if len(above) == 0:
-        above = kw.reshape(-1)
-    return float(np.median(above) if method == "median" else above.mean())
+    if standing.reason == "learned" and (kw > standing.split_kw).any():
+        above = kw[kw > standing.split_kw]
+        return float(np.median(above) if method == "median" else above.mean())
+    lows, quartiles, heights = np.quantile(kw, (0.1, 0.75, 0.9), axis=1)
+    is_high = kw > heights[:, None] / 2
+    means = np.where(is_high, kw, 0).sum(axis=1) / np.maximum(is_high.sum(axis=1), 1)
+    return float(np.median(np.where(lows >= EVEN * heights, kw.mean(axis=1), np.maximum(quartiles, means))))
 
 
 def chosen_days(work: Bool, energies: F64, method: str) -> npt.NDArray[np.int64]:

@@ -36,8 +36,8 @@ IDLE = {
         " unknown",
     ),
     "too_rare": (
-        "多数工作日未见高负荷运行，低负荷可能就是正常生产：停产负荷未知",
-        "on most workdays it stayed at its low level, which may as well be its work: the idle level is unknown",
+        "多数日子未见高负荷运行，低负荷可能就是正常生产：停产负荷未知",
+        "on most days it stayed at its low level, which may as well be its work: the idle level is unknown",
     ),
     "too_little": (
         "停产时间太短，不足以学习停产负荷",

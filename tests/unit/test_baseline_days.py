@@ -140,6 +140,13 @@ def test_a_works_holiday_is_no_fault_of_level() -> None:
     assert set(reasons(fit).values()) == {"low_use"}
 
 
+def test_days_of_daily_energies_have_no_shape_that_could_fall() -> None:
+    flat = with_days(
+        made(BASE, 84), lambda one: np.full(SLOTS, float(one.kw.mean()) * (0.3 if one.day < day(30) else 1))
+    )
+    assert "level" not in reasons(fit_baseline(flat, slot_s=900)).values()
+
+
 def test_a_frozen_value_leaves_all_of_its_days_out() -> None:
     frozen = made(SHOP, 60)
     for n in (15, 16, 17):
