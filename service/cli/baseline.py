@@ -27,7 +27,6 @@ from service.cli.listing import Format, write_rows
 from service.clock import SystemClock
 from service.db.baseline_fits import read_fits
 from service.db.engine import make_engine
-from service.db.registry import take_turn
 from service.db.registry_errors import SHOWN
 from service.db.registry_load import load_rows
 from service.settings import Settings
@@ -94,8 +93,7 @@ def fit_command(
     name = version or fit_version(period)
 
     async def run(connection: AsyncConnection) -> list[ScopeFit]:
-        await take_turn(connection)
-        stored = await load_rows(connection)
+        stored = await load_rows(connection)  # imports go on meanwhile: a proposal changes no registry
         zone = stored.registry.zone
         since = instant(zone, period.end, 0)
         holds = since if valid_from is None else _instant(valid_from, zone)
