@@ -78,7 +78,8 @@ def top_kw(kw: F64) -> float:
 def rough_running_kw(x: F64, top: float) -> float:
     """Mean of the loads above half of ``top``: the scale for finding the levels."""
     with np.errstate(invalid="ignore"):
-        return float(x[x > top / 2].mean()) if top > 0 else float("nan")
+        above = x[x > top / 2]
+    return float(above.mean()) if top > 0 and len(above) else float("nan")
 
 
 def standing_still(x: F64, top: float, *, slot_s: int) -> Standing:

@@ -112,6 +112,13 @@ def test_nothing_to_learn_is_a_refusal(load: Load, refusal: str) -> None:
     assert "未能建立基准" in fit.zh
 
 
+def test_a_period_of_frozen_days_alone_is_refused() -> None:
+    days = with_days(made(shift(300, 12), 21), lambda d: np.full(SLOTS, 77.0) if d.day.weekday() % 2 else None)
+    days = [DayLoads(d.day, d.kind, d.kw, None if d.day.weekday() % 2 else "asked by the office") for d in days]
+    fit = fit_baseline(days, slot_s=900)
+    assert (fit.running_kw is None) == (fit.refusal is not None)
+
+
 def test_no_days_at_all() -> None:
     fit = fit_baseline([], slot_s=900)
     assert fit.refusal == "no_days"
