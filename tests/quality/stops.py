@@ -139,7 +139,8 @@ def _pasted(nature: Nature, seed: int, kind: str, *, by_night: bool, ragged: boo
     share = float(rng.choice([0.5, 1.0]))
     piece = _ragged(nature, n, rng) if ragged else _production(nature, n, rng)
     where = case.columns(Span(at, at + n))
-    case.true_kw[where] = np.maximum(case.true_kw[where], nature.idle_kw + share * (piece - nature.idle_kw))
+    may_kw = max(nature.idle_kw, order.residual_kw or 0)  # what runs comes on top of what is approved
+    case.true_kw[where] = np.maximum(case.true_kw[where], may_kw + share * (piece - nature.idle_kw))
     case.measured()
     case.events = [Event.run(kind, Span(at, at + n))]
     case.about += f", {'half' if share < 1 else 'whole'} production for {n / SLOTS_PER_H:g} h"
