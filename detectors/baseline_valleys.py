@@ -1,6 +1,6 @@
 """Where the lowest cluster of a plant's levels ends: the first valley of their histogram that means something.
 
-Clusters are merged, the shallowest valley first, until every valley between two of them is at most half as high as the
+Clusters are merged, the shallowest valley first, until every valley between two of them is at most 0.6 as high as the
 lower of its two peaks, the peaks lie a fifth of the running level apart, and every cluster has enough hours. So idling
 that wanders stays one cluster, and a night shift at a third of the load is one of its own.
 """
@@ -15,7 +15,7 @@ F64 = npt.NDArray[np.float64]
 #: Width of a bin, share of the scale.
 BIN = 0.025
 #: A valley is at most this share of the lower of its peaks.
-DEPTH = 0.5
+DEPTH = 0.6
 #: Peaks closer than this share of the scale are one cluster.
 APART = 0.2
 #: A cluster holds at least this share of all values.
