@@ -5,6 +5,7 @@ from typing import Any
 from detectors.alerts import Alert
 from detectors.order_rules import SLOT_RULES
 from detectors.registry import Order
+from detectors.rules.night_run import BEGINS_BEFORE_S
 from detectors.rules.units_over import UNITS_OVER
 from detectors.threshold_table import NO_SCOPE
 from detectors.thresholds import DEFAULT_ORIGIN, KINDS
@@ -25,6 +26,8 @@ def thresholds_of(world: World, alert: Alert, order: Order | None) -> dict[str, 
     """By name, of the scope on the local day in which the alert opened. ``origin``: of values that nobody set;
     ``origins``: by name, of those that the office did, where there are any."""
     scope, at_s = world.scope_row.get(alert.scope_id, NO_SCOPE), alert.opened_slot * world.slot_s
+    if alert.rule == Rule.NIGHT_RUN:  # those of the day of its morning
+        at_s += BEGINS_BEFORE_S
     own = [(kind.rule, kind.name) for kind in KINDS if kind.rule == alert.rule]
     shown: dict[str, Any] = {}
     origins: dict[str, str] = {}

@@ -8,6 +8,9 @@ accused for that (DOMAIN §5). The least excess that counts is the stop's margin
 import numpy as np
 import numpy.typing as npt
 
+#: A night may begin this long before the day of its morning.
+BEGINS_BEFORE_S = 2 * 3600
+
 F64 = npt.NDArray[np.float64]
 Bool = npt.NDArray[np.bool_]
 
