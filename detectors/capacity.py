@@ -33,17 +33,21 @@ def over_capacities(work: "Pass", carries: Sequence[Carry]) -> Iterator[tuple[in
     if len(scopes) == 0:
         return
     given_kw, is_free = given_kw[scopes], caps.spans.wide(free[scopes])
-    factor, n, m = (_threshold(work, Rule.OVER_CAPACITY, name, scopes) for name in ("factor", "n_min", "m_min"))
-    below_min, below_share = (_threshold(work, "closing", name, scopes) for name in ("below_min", "below_share"))
+    n, m = (_threshold(work, Rule.OVER_CAPACITY, name, scopes) for name in ("n_min", "m_min"))
+    below_min, at_s = _threshold(work, "closing", "below_min", scopes), caps.spans.starts_s
+    factor, low_share = (
+        caps.spans.wide(work.world.thresholds.at(rule, name, work.scopes[scopes, None], at_s))
+        for rule, name in ((Rule.OVER_CAPACITY, "factor"), ("closing", "below_share"))
+    )
     max_wh = caps.spans.wide(given_kw) * (1000 * grid.hours)
     measured = is_free & work.evidence.covered[scopes] & work.past
     load_wh = np.where(measured, work.loads.wh[scopes], np.nan)
-    flags = over_capacity.flags(load_wh, max_wh, factor=factor[:, None])
+    flags = over_capacity.flags(load_wh, max_wh, factor=factor)
     is_open = np.array([carried[s] is not None for s in scopes.tolist()], np.bool_)
     for at in np.flatnonzero(flags.any(axis=1) | is_open).tolist():
         s = int(scopes[at])
         limit_kw = caps.spans.wide(given_kw[at]) * factor[at]
-        track = _track(work, s, is_free[at], measured[at], flags[at], limit_kw, limit_kw * below_share[at])
+        track = _track(work, s, is_free[at], measured[at], flags[at], limit_kw, limit_kw * low_share[at])
         n_slots, m_slots, below_n = (grid.slots_in(float(of[at])) for of in (n, m, below_min))
         last_close = carries[s].last_close(Rule.OVER_CAPACITY, None)
         found, _, closed = over.walk(

@@ -92,7 +92,9 @@ class OrderView:
         caps, grid = work.caps, work.grid
         verdict, covered = work.slots.verdict[s], work.evidence.covered[s] & work.past
         cap, ordered = self.wide(caps.cap_kw), self.wide(caps.ordered)
-        low = threshold_wh(cap * self.threshold("closing", "below_share"), grid.hours)
+        scope = work.world.order_scope[caps.order[self.row]]
+        low_share = work.world.thresholds.at("closing", "below_share", scope, caps.spans.starts_s)
+        low = threshold_wh(cap * caps.spans.wide(low_share), grid.hours)
         with np.errstate(invalid="ignore"):
             below = covered & (verdict != Verdict.UNKNOWN) & (work.loads.wh[s] <= low) & ordered
         if caps.is_counted[self.row]:  # no unit is unknown, and no more run than allowed

@@ -3,25 +3,12 @@
 from dataclasses import dataclass
 
 from detectors.registry import Baseline, Exemption, Order, Registry
-from detectors.vocab import Control, Measure, Reason
+from detectors.vocab import Control, Measure, Reason, Rule
 from tests.oracles.lines import allowed_of, is_counted, lines_of, unit_caps_kw, units_in
 from tests.oracles.local_time import LocalTime, day_type
 from tests.oracles.rows import DayTypes
+from tests.oracles.thresholds import value_on
 
-#: §3.13: stop 0 (its cap holds a margin), limit 5 %, cap 2 %; day energy 3 %.
-TOLERANCE = {
-    Control.STOP: 0.0,
-    Control.LIMIT: 0.05,
-    Control.CAP: 0.02,
-    Control.UNITS: 0.0,
-    Control.COKING: 0.0,
-}
-DAY_TOLERANCE = 0.03
-#: §3.14: margin of a stop above its residual, and the two levels where nothing is known of the idle load (x R).
-STOP_MARGIN = 0.05
-IDLE_LOW, IDLE_HIGH = 0.15, 0.5
-#: §3.19: grace of a stop without `ramp_down_h`.
-STOP_GRACE_H = 4.0
 #: §3.17: ties, the first wins.
 TIE_ORDER = (Control.STOP, Control.CAP, Control.UNITS, Control.LIMIT, Control.COKING)
 
@@ -70,6 +57,19 @@ class Rules:
                     return baseline
         return None
 
+    def threshold(self, rule: str, name: str, scope_id: str | None, at: int) -> float:
+        """What a rule asks of a scope on the local day of an instant."""
+        return value_on(self.registry.thresholds, self.local, rule, name, scope_id, self.local.wall(at).date())
+
+    def tolerance_at(self, order: Order, at: int) -> float:
+        """§3.13: stop 0 (its cap holds a margin), limit 5 %, cap 2 %."""
+        rule = {Control.LIMIT: Rule.LIMIT_SLOT, Control.CAP: Rule.CAP_ABS}.get(order.control)
+        return 0.0 if rule is None else self.threshold(rule, "tolerance", order.scope_id, at)
+
+    def stop_share(self, name: str, scope_id: str | None, at: int) -> float:
+        """§3.14: the margin of a stop above its residual, the two levels where nothing is known of idle; x R."""
+        return self.threshold(Rule.STOP_RUN, name, scope_id, at)
+
     def exemptions_at(self, order: Order, at: int) -> list[Exemption]:
         """§3.18: those that name the order, or name none where the order has no `level`."""
         return [
@@ -90,8 +90,10 @@ class Rules:
             if residual_kw is None and baseline is not None:
                 residual_kw = baseline.idle_kw
             if residual_kw is not None:
-                return residual_kw + (STOP_MARGIN * baseline.running_kw if baseline is not None else 0.0)
-            return IDLE_LOW * baseline.running_kw if baseline is not None else None
+                margin = self.stop_share("margin", order.scope_id, at)
+                return residual_kw + (margin * baseline.running_kw if baseline is not None else 0.0)
+            low = self.stop_share("unknown_low", order.scope_id, at)
+            return low * baseline.running_kw if baseline is not None else None
         if order.control == Control.UNITS:
             return unit_caps_kw(self.registry, self.baseline_at, order, at)[0]
         is_limit = has_day_energy(self.registry, order)
@@ -107,7 +109,8 @@ class Rules:
         """
         hours = order.ramp_down_h
         if hours is None:
-            hours = STOP_GRACE_H if order.control == Control.STOP else 0.0
+            grace_h = self.threshold(Rule.STOP_RUN, "grace_h", order.scope_id, order.valid_from)
+            hours = grace_h if order.control == Control.STOP else 0.0
         own_cap_kw = self.nominal_cap_kw(order, order.valid_from)
         for earlier in orders:
             if earlier.scope_id != order.scope_id or earlier.order_id == order.order_id:
@@ -178,13 +181,13 @@ def order_slot(rules: Rules, order: Order, grace_end: int, slot: int) -> OrderSl
     if cap_kw is not None:
         cap_kw = max(cap_kw, max_kw or 0.0)  # §3.18
         if is_three_valued and baseline is not None:
-            over_kw = max(IDLE_HIGH * baseline.running_kw, max_kw or 0.0)
+            over_kw = max(rules.stop_share("unknown_high", order.scope_id, start) * baseline.running_kw, max_kw or 0.0)
         elif order.control == Control.UNITS:
             _, over_kw, low_kw = unit_caps_kw(rules.registry, rules.baseline_at, order, start)
             over_kw = None if over_kw is None else max(over_kw, max_kw or 0.0)
             low_kw = None if low_kw is None else max(low_kw, max_kw or 0.0)
         else:
-            over_kw = cap_kw * (1 + TOLERANCE[order.control])
+            over_kw = cap_kw * (1 + rules.tolerance_at(order, start))
     is_in_grace = start < grace_end  # §3.19
     return OrderSlot(
         order=order,

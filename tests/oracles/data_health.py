@@ -8,13 +8,12 @@ from tests.oracles.energy import MeterSeries
 from tests.oracles.local_time import LocalTime
 from tests.oracles.scope_slots import is_missing_by_time
 from tests.oracles.slot_rules import Episode
+from tests.oracles.thresholds import value_on
 from tests.oracles.timeline import Timeline, Track
 from tests.oracles.verdicts import Verdicts
 
-#: §5.28, minutes: opens, escalates by length, reaches before an order, escalates near its start, sum of a day.
-OPEN_MIN, LONG_MIN, BEFORE_MIN, NEAR_START_MIN, DAY_SUM_MIN = 120, 1440, 360, 360, 240
-#: §5.29.
-FEED_PLANTS, FEED_SHARE = 3, 0.2
+#: §5.28, minutes: reaches before an order.
+BEFORE_MIN = 360
 
 
 class FeedState:
@@ -41,7 +40,11 @@ class FeedState:
             if not meters or not is_missing_by_time(registry, meters[0], slot, local, as_of):
                 continue
             self.decided.add(slot)
-            if len({m.plant_id for m in valid}) >= FEED_PLANTS and self.shares[slot] < FEED_SHARE:
+            share, plants = (
+                value_on(registry.thresholds, local, Rule.FEED_DOWN, name, None, local.day_of_slot(slot))
+                for name in ("evidence_share", "plants")
+            )
+            if len({m.plant_id for m in valid}) >= plants and self.shares[slot] < share:
                 self.down.add(slot)
 
 
@@ -82,7 +85,6 @@ def _last_ordered(timeline: Timeline, track: Track) -> int | None:
 def offline_episodes(timeline: Timeline, track: Track, feeds: Mapping[str, FeedState]) -> list[Episode]:
     """§5.28: opens at 2 h of adjacent slots that count, closes at full coverage or at the order's end."""
     local = timeline.local
-    needed = local.slots_in(OPEN_MIN)
     final_slot = _last_ordered(timeline, track)
     found: list[Episode] = []
     run: list[int] = []
@@ -92,6 +94,8 @@ def offline_episodes(timeline: Timeline, track: Track, feeds: Mapping[str, FeedS
     for slot in range(timeline.horizon.start, timeline.until):
         does_count = counts_offline(timeline, track, slot, feeds)
         day = local.day_of_slot(slot)
+        needed, of_day = (local.slots_in(timeline.asks(Rule.OFFLINE, n, slot)) for n in ("open_min", "day_missing_min"))
+        long_min, near_h = (timeline.asks(Rule.OFFLINE, n, slot) for n in ("escalate_min", "near_start_h"))
         if does_count and slot in track.slots:
             ordered_missing[day] = ordered_missing.get(day, 0) + 1
         if does_count and gap:
@@ -103,9 +107,9 @@ def offline_episodes(timeline: Timeline, track: Track, feeds: Mapping[str, FeedS
         else:
             run = []
         if does_count and gap:
-            is_long = (slot + 1 - gap[0]) * local.slot_s >= LONG_MIN * 60
-            is_near = abs(gap[0] * local.slot_s - track.order.valid_from) <= NEAR_START_MIN * 60
-            if is_long or is_near or ordered_missing.get(day, 0) >= local.slots_in(DAY_SUM_MIN):
+            is_long = (slot + 1 - gap[0]) * local.slot_s >= long_min * 60
+            is_near = abs(gap[0] * local.slot_s - track.order.valid_from) <= near_h * 3600
+            if is_long or is_near or ordered_missing.get(day, 0) >= of_day:
                 grade = 2
         reason: CloseReason | None = None
         if gap and timeline.measured[slot].coverage == 1 and not does_count:

@@ -4,14 +4,11 @@ from collections.abc import Sequence
 from datetime import date, timedelta
 
 from detectors.vocab import CloseReason, Control, Rule
-from tests.oracles.caps import DAY_TOLERANCE, has_day_energy, is_energy_limit, is_power_limit, profile_kw
+from tests.oracles.caps import has_day_energy, is_energy_limit, is_power_limit, profile_kw
 from tests.oracles.slot_rules import Episode
 from tests.oracles.timeline import Measured, Timeline, Track
 from tests.oracles.verdicts import Verdicts, crossing_slot
 
-STOP_DAY_FACTOR = 1.2
-HOURS_OVER_MIN = 240
-PACE_SHARE = 0.8
 PACE_MIN = 60
 
 
@@ -28,9 +25,10 @@ def _stop_day(
     cap_kwh = timeline.stop_cap_kwh(track, day)
     if track.order.control != Control.STOP or cap_kwh is None:
         return None
+    factor = timeline.asks(Rule.STOP_DAY, "factor", timeline.local.slots_of(day).start)
     judged = [s for s, _ in track.judged(timeline.local.slots_of(day))]
     for i, slot in enumerate(judged):
-        if slot < until and timeline.energy_kwh(measured, judged[: i + 1]) > STOP_DAY_FACTOR * cap_kwh:
+        if slot < until and timeline.energy_kwh(measured, judged[: i + 1]) > factor * cap_kwh:
             is_told = any(_is_open_at(timeline, e, slot) for e in stop_runs)
             return None if is_told else slot  # then not that day
     return None
@@ -42,7 +40,7 @@ def _hours_over(timeline: Timeline, verdicts: Verdicts, track: Track, day: date,
         return None
     order_id = track.order.order_id
     over = [s for s, _ in track.judged(timeline.local.slots_of(day)) if s < until and verdicts[s].is_over(order_id)]
-    needed = timeline.local.slots_in(HOURS_OVER_MIN)
+    needed = timeline.local.slots_in(timeline.asks(Rule.HOURS_OVER, "over_min", timeline.local.slots_of(day).start))
     return over[needed - 1] if len(over) >= needed else None
 
 
@@ -57,11 +55,14 @@ def _pace_slots(
     if not is_energy_limit(timeline.rules.registry, track.order) or cap_kwh is None:
         return []
     h, hour = timeline.local.hours(), timeline.local.slots_in(PACE_MIN)
+    first = timeline.local.slots_of(day).start
+    share = timeline.asks(Rule.LIMIT_PACE, "used_share", first)
+    tolerance = timeline.asks(Rule.LIMIT_DAY, "tolerance", first)
     judged = [s for s, _ in track.judged(timeline.local.slots_of(day))]
     found = []
     for i, slot in enumerate(judged):
         used_kwh = timeline.energy_kwh(measured, judged[: i + 1])
-        if slot >= until or used_kwh < PACE_SHARE * cap_kwh or (broken is not None and slot >= broken):
+        if slot >= until or used_kwh < share * cap_kwh or (broken is not None and slot >= broken):
             continue
         last_hour = range(slot - hour + 1, slot + 1)
         if any(s not in measured or measured[s].coverage < 1 for s in last_hour):
@@ -69,7 +70,7 @@ def _pace_slots(
         mean_kw = sum(measured[s].wh or 0 for s in last_hour) / 1000 / (hour * h)
         rest_kwh = mean_kw * (len(judged) - i - 1) * h
         usual_kwh = _usual_rest_kwh(timeline, track, day, slot, mean_kw)
-        if used_kwh + (rest_kwh if usual_kwh is None else min(rest_kwh, usual_kwh)) > cap_kwh * (1 + DAY_TOLERANCE):
+        if used_kwh + (rest_kwh if usual_kwh is None else min(rest_kwh, usual_kwh)) > cap_kwh * (1 + tolerance):
             found.append(slot)
     return found
 

@@ -5,8 +5,9 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from detectors.registry import Meter, Registry
-from detectors.vocab import QUALITY_CLASS, Kind, Reason
+from detectors.vocab import QUALITY_CLASS, Kind, Reason, Rule
 from tests.oracles.local_time import LocalTime
+from tests.oracles.thresholds import value_on
 from tests.oracles.winner import Winner, exceeds_capacity, multiplier, primary_value
 
 #: §2.7: the first kind that has evidence, in this order.
@@ -63,7 +64,9 @@ def series_of(registry: Registry, meter: Meter, won: list[Winner], local: LocalT
                 series.bad_slots.add(slot)
 
     def add(kind: Kind, piece: Piece) -> None:
-        if exceeds_capacity(registry, meter, piece.kwh / ((piece.end - piece.start) / 3600)):
+        day = local.wall(piece.end - 1).date()
+        factor = value_on(registry.thresholds, local, Rule.BAD_DATA, "capacity_factor", None, day)
+        if exceeds_capacity(registry, meter, piece.kwh / ((piece.end - piece.start) / 3600), factor):
             put_aside(piece.start, piece.end, Reason.OVER_CAPACITY, True)
         else:
             series.pieces[kind][piece.end] = piece

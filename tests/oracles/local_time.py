@@ -44,9 +44,9 @@ class LocalTime:
         """Length of a slot in hours."""
         return self.slot_s / 3600
 
-    def slots_in(self, minutes: int) -> int:
+    def slots_in(self, minutes: float) -> int:
         """m, n and closing times are minutes: how many slots that is."""
-        return minutes * 60 // self.slot_s
+        return int(minutes * 60 // self.slot_s)
 
 
 @lru_cache(maxsize=4096)

@@ -5,7 +5,7 @@ from dataclasses import replace
 from detectors.vocab import CloseReason, Reason, Rule, Verdict
 from tests.oracles.alerts import scope_alert
 from tests.oracles.rows import AlertRow
-from tests.oracles.slot_rules import CLOSE_MIN, CLOSE_SHARE, Episode
+from tests.oracles.slot_rules import Episode
 from tests.oracles.thresholds import value_on
 from tests.oracles.timeline import Timeline
 from tests.oracles.verdicts import Verdicts
@@ -49,6 +49,7 @@ def _of_stretch(timeline: Timeline, stretch: list[int]) -> list[Episode]:
     usable_from = 0
     for i, slot in enumerate(past):
         n, m = (local.slots_in(int(_ask(timeline, name, slot))) for name in ("n_min", "m_min"))
+        share, needed = timeline.asks("closing", "below_share", slot), timeline.asks("closing", "below_min", slot)
         if not over:
             recent = [s for s in past[max(usable_from, i - m + 1) : i + 1] if _is_over(timeline, s)]
             if slot in recent and len(recent) >= n:
@@ -58,10 +59,10 @@ def _of_stretch(timeline: Timeline, stretch: list[int]) -> list[Episode]:
         if _is_over(timeline, slot):
             over.append(slot)
         is_known = load_kw is not None and limit_kw is not None
-        quiet = quiet + 1 if is_known and (load_kw or 0.0) <= CLOSE_SHARE * (limit_kw or 0.0) else 0
+        quiet = quiet + 1 if is_known and (load_kw or 0.0) <= share * (limit_kw or 0.0) else 0
         calm = calm + 1 if is_known and not _is_over(timeline, slot) else 0
-        if quiet >= local.slots_in(CLOSE_MIN) or calm >= m:
-            reason = CloseReason.BELOW_CAP if quiet >= local.slots_in(CLOSE_MIN) else CloseReason.COMPLIANT
+        if quiet >= local.slots_in(needed) or calm >= m:
+            reason = CloseReason.BELOW_CAP if quiet >= local.slots_in(needed) else CloseReason.COMPLIANT
             found.append(_episode(over, opened, timeline.end_of(slot), reason))
             over, usable_from = [], i + 1
     if over and past[-1] == stretch[-1]:

@@ -8,16 +8,6 @@ from tests.oracles.timeline import Measured, Timeline, Track
 from tests.oracles.verdicts import Verdicts, by_units, count_of
 from tests.oracles.windows import Window
 
-#: §5.24 in minutes: n of m. stop_run 3 of 4 slots, limit_slot 6 of 8, cap_abs 2 of 4.
-N_OF_M_MIN = {
-    Rule.STOP_RUN: (45, 60),
-    Rule.LIMIT_SLOT: (90, 120),
-    Rule.CAP_ABS: (30, 60),
-    Rule.UNITS_OVER: (45, 60),
-}
-#: §5.25: minutes at or below this share of the cap.
-CLOSE_MIN = 30
-CLOSE_SHARE = 0.95
 #: The longest m: how far behind a day its filling reaches (§4.23).
 LONGEST_M_MIN = 120
 
@@ -62,7 +52,7 @@ def _meets_low_load(timeline: Timeline, measured: Measured, verdicts: Verdicts, 
     load_kw = timeline.load_kw(measured, slot)
     if verdicts[slot].verdict == Verdict.UNKNOWN or now.coverage < 1 or load_kw is None or cap_kw is None:
         return False
-    return load_kw <= CLOSE_SHARE * cap_kw
+    return load_kw <= timeline.asks("closing", "below_share", slot) * cap_kw
 
 
 def _episodes_of_window(
@@ -70,11 +60,10 @@ def _episodes_of_window(
 ) -> list[Episode]:
     """Walk one window of an order, slot by slot."""
     local = timeline.local
-    n, m = (local.slots_in(minutes) for minutes in N_OF_M_MIN[rule])
-    quiet_needed = local.slots_in(CLOSE_MIN)
     # §5.24: consecutive slots of one order that are not in grace, fewer at the edges of order or window
     sequence = [s for s in window.slots if s < until and not track.slots[s].is_in_grace]
     is_over = {s: verdicts[s].is_over(track.order.order_id) for s in sequence}
+    kinds = ((rule, "n_min"), (rule, "m_min"), ("closing", "below_min"))
     found: list[Episode] = []
     usable_from = 0  # §5.25: after a close, windows hold only later slots
     over: list[int] = []  # of the open alert; empty = none is open
@@ -85,6 +74,8 @@ def _episodes_of_window(
         over.clear()
 
     for i, slot in enumerate(sequence):
+        # §5.24: n of m minutes. stop_run 3 of 4 slots, limit_slot 6 of 8, cap_abs 2 of 4. §5.25: the closing time
+        n, m, quiet_needed = (local.slots_in(timeline.asks(*kind, slot)) for kind in kinds)
         if not over:
             recent = [s for s in sequence[max(usable_from, i - m + 1) : i + 1] if is_over[s]]
             if is_over[slot] and len(recent) >= n:

@@ -1,7 +1,7 @@
 """The rule step_up: a jump of the load that holds for an hour, window by window of an order."""
 
 from detectors.vocab import CloseReason, Control, Rule
-from tests.oracles.slot_rules import CLOSE_MIN, Episode
+from tests.oracles.slot_rules import Episode
 from tests.oracles.thresholds import value_on
 from tests.oracles.timeline import Timeline, Track
 from tests.oracles.verdicts import Verdicts
@@ -92,7 +92,7 @@ def _of_window(timeline: Timeline, verdicts: Verdicts, track: Track, window: Win
         if kw is not None and kw > hold_kw:
             held.append(slot)
         low = low + 1 if kw is not None and kw <= back_kw else 0
-        if low >= local.slots_in(CLOSE_MIN):
+        if low >= local.slots_in(timeline.asks("closing", "below_min", slot)):
             close(timeline.end_of(slot), CloseReason.STEPPED_DOWN)
             free_from = slot + 1
     if held:

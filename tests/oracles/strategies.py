@@ -32,6 +32,7 @@ from detectors.registry import (
 from detectors.vocab import Control, Kind, Measure, Quality, Role, Scale
 from tests.oracles.local_time import LocalTime
 from tests.oracles.rows import Reading, World
+from tests.oracles.strategies_thresholds import thresholds
 from tests.oracles.windows import windows
 
 #: kW; None is silence.
@@ -351,6 +352,7 @@ def worlds(draw: st.DrawFn, with_registers: bool = True, by_units: bool = False)
         baselines=tuple(b for s in scope_ids for b in draw(_baselines(s, span))),
         exemptions=tuple(exemptions),
         outages=tuple(outages),
+        thresholds=draw(thresholds(scope_ids, span.begin, span.end)),
     )
     as_of = draw(st.one_of(*[st.just(span.end + s) for s in (0, 0, 4200, 4200, 300000)], _instants(span)))
     rest_days = {first + timedelta(days=i): draw(st.sampled_from(["workday", "restday"])) for i in range(days)}

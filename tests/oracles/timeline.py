@@ -58,6 +58,10 @@ class Timeline:
         """Local days of the horizon."""
         return sorted({self.local.day_of_slot(s) for s in self.horizon})
 
+    def asks(self, rule: str, name: str, slot: int) -> float:
+        """A threshold of the scope on the local day of a slot."""
+        return self.rules.threshold(rule, name, self.scope.scope_id, slot * self.local.slot_s)
+
     def end_of(self, slot: int) -> int:
         """End of a slot, epoch seconds."""
         return (slot + 1) * self.local.slot_s

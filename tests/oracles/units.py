@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from detectors.registry import FOREVER, Line, Registry, Scope
 from detectors.vocab import Control, Kind
-from tests.oracles.caps import IDLE_HIGH, IDLE_LOW, STOP_MARGIN, Rules
+from tests.oracles.caps import Rules
 from tests.oracles.energy import MeterSeries, meter_slot
 from tests.oracles.lines import is_counted, line_meters, lines_of, own_baseline, unit_load_kw, units_in
 from tests.oracles.local_time import LocalTime
@@ -49,14 +49,21 @@ def count_units(rules: Rules, scope: Scope, series: Mapping[str, MeterSeries], s
     return UnitCount(running, idle, 0 if is_alive else idle)
 
 
+def _has_own_scope(rules: Rules, line: Line) -> bool:
+    """Whether a scope is named as the line."""
+    return any(s.scope_id == line.line_id and s.plant_id == line.plant_id for s in rules.registry.scopes)
+
+
 def _levels(rules: Rules, line: Line, at: int) -> tuple[float, float] | None:
     """(runs above, rests below) of a line that is one unit, kW (§3.14); equal where its idle load is known."""
     baseline = own_baseline(rules.registry, rules.baseline_at, line, at)
+    own = line.line_id if _has_own_scope(rules, line) else None
     if baseline is not None and baseline.idle_kw is not None:
-        cap_kw = baseline.idle_kw + STOP_MARGIN * baseline.running_kw
+        cap_kw = baseline.idle_kw + rules.stop_share("margin", own, at) * baseline.running_kw
         return cap_kw, cap_kw
     running_kw = baseline.running_kw if baseline is not None else line.unit_kw
-    return None if running_kw is None else (IDLE_HIGH * running_kw, IDLE_LOW * running_kw)
+    high, low = (rules.stop_share(name, own, at) for name in ("unknown_high", "unknown_low"))
+    return None if running_kw is None else (high * running_kw, low * running_kw)
 
 
 def _runs_and_rests(rules: Rules, line: Line, at: int, kw: float) -> tuple[int, int]:

@@ -4,21 +4,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from detectors.vocab import Control, Reason, Verdict
-from tests.oracles.caps import (
-    DAY_TOLERANCE,
-    IDLE_LOW,
-    STOP_MARGIN,
-    OrderSlot,
-    has_day_energy,
-    is_energy_limit,
-    tie_rank,
-)
+from detectors.vocab import Control, Reason, Rule, Verdict
+from tests.oracles.caps import OrderSlot, Rules, has_day_energy, is_energy_limit, tie_rank
 from tests.oracles.scope_slots import ScopeSlot
 from tests.oracles.timeline import Measured, Timeline, Track
-
-#: DOMAIN §4: worse than this is low confidence, and the verdict says so.
-LOW_CONFIDENCE_RRMSE = 0.25
 
 
 @dataclass(frozen=True)
@@ -59,14 +48,17 @@ def crossing_slot(timeline: Timeline, measured: Measured, track: Track, day: dat
     cap_kwh = timeline.energy_cap_kwh(track, day)
     if cap_kwh is None:
         return None
+    tolerance = timeline.asks(Rule.LIMIT_DAY, "tolerance", timeline.local.slots_of(day).start)
     judged = [s for s, _ in track.judged(timeline.local.slots_of(day))]
     for i, slot in enumerate(judged):
-        if slot < until and timeline.energy_kwh(measured, judged[: i + 1]) > cap_kwh * (1 + DAY_TOLERANCE):
+        if slot < until and timeline.energy_kwh(measured, judged[: i + 1]) > cap_kwh * (1 + tolerance):
             return slot
     return None
 
 
-def _by_power(at: OrderSlot, load_kw: float | None, coverage: float) -> tuple[Verdict, Reason | None]:
+def _by_power(
+    rules: Rules, start: int, at: OrderSlot, load_kw: float | None, coverage: float
+) -> tuple[Verdict, Reason | None]:
     """§3.13, §3.14, §2.10: against a power cap; the load is a lower bound where coverage is below 1."""
     assert at.cap_kw is not None
     assert at.over_kw is not None
@@ -76,7 +68,8 @@ def _by_power(at: OrderSlot, load_kw: float | None, coverage: float) -> tuple[Ve
         return Verdict.UNKNOWN, None
     if at.is_three_valued and at.baseline is not None:
         is_approved = at.max_kw is not None and load_kw <= at.max_kw
-        if load_kw < IDLE_LOW * at.baseline.running_kw or is_approved:
+        low = rules.stop_share("unknown_low", at.order.scope_id, start)
+        if load_kw < low * at.baseline.running_kw or is_approved:
             return Verdict.COMPLIANT, None
         return Verdict.UNKNOWN, Reason.IDLE_UNKNOWN
     return Verdict.COMPLIANT, Reason.WITHIN_TOLERANCE if load_kw > at.cap_kw else None
@@ -120,12 +113,13 @@ def by_units(at: OrderSlot, now: ScopeSlot, hours: float) -> Verdict:
 
 
 def _by_energy(
-    at: OrderSlot, load_kw: float | None, coverage: float, is_broken: bool, is_used_up: bool
+    rules: Rules, start: int, at: OrderSlot, load_kw: float | None, coverage: float, is_broken: bool, is_used_up: bool
 ) -> tuple[Verdict, Reason | None]:
     """§4.21: compliant until the slot that crosses the day cap, from there violating while load > idle + 5 % of R."""
     assert at.baseline is not None
     running_kw, idle_kw = at.baseline.running_kw, at.baseline.idle_kw
-    runs_above_kw = (idle_kw if idle_kw is not None else IDLE_LOW * running_kw) + STOP_MARGIN * running_kw
+    low, margin = (rules.stop_share(name, at.order.scope_id, start) for name in ("unknown_low", "margin"))
+    runs_above_kw = (idle_kw if idle_kw is not None else low * running_kw) + margin * running_kw
     if is_broken and load_kw is not None and load_kw > runs_above_kw:
         return Verdict.VIOLATING, Reason.DAY_CAP_USED
     if coverage < 1 or load_kw is None:
@@ -178,7 +172,7 @@ def _judge(
     timeline: Timeline, measured: Measured, slot: int, taker: OrderSlot, cap_kwh: float | None, broken: int | None
 ) -> SlotVerdict:
     """A slot under at least one order neither exempt nor in grace."""
-    now = measured[slot]
+    now, start = measured[slot], slot * timeline.local.slot_s
     load_kw = timeline.load_kw(measured, slot)
     if taker.unknown_cap is not None:  # §3.16
         return SlotVerdict(Verdict.UNKNOWN, now.reasons | {taker.unknown_cap}, taker, taker)
@@ -190,25 +184,25 @@ def _judge(
             return SlotVerdict(Verdict.UNKNOWN, now.reasons | {Reason.NO_DAY_ENERGY}, taker, taker)
         is_broken = broken is not None and slot >= broken
         is_used_up = _used_kwh(timeline, measured, slot, taker) > cap_kwh
-        verdict, reason = _by_energy(taker, load_kw, now.coverage, is_broken, is_used_up)
+        verdict, reason = _by_energy(timeline.rules, start, taker, load_kw, now.coverage, is_broken, is_used_up)
     elif taker.low_kw is not None:
         verdict, reason = _by_estimate(taker, load_kw, now.coverage)
     else:
-        verdict, reason = _by_power(taker, load_kw, now.coverage)
+        verdict, reason = _by_power(timeline.rules, start, taker, load_kw, now.coverage)
     reasons: set[Reason] = {reason} if reason is not None else set()
     if verdict == Verdict.UNKNOWN:
         reasons |= now.reasons
     elif now.coverage < 1:
         reasons.add(Reason.INCOMPLETE)
-    if verdict in (Verdict.COMPLIANT, Verdict.VIOLATING) and _rests_on_poor_baseline(timeline, taker):
+    if verdict in (Verdict.COMPLIANT, Verdict.VIOLATING) and _rests_on_poor_baseline(timeline, taker, slot):
         reasons.add(Reason.LOW_CONFIDENCE)
     return SlotVerdict(verdict, frozenset(reasons), taker, taker)
 
 
-def _rests_on_poor_baseline(timeline: Timeline, at: OrderSlot) -> bool:
+def _rests_on_poor_baseline(timeline: Timeline, at: OrderSlot, slot: int) -> bool:
     """DOMAIN §4: the cap is a share of R, or follows from the idle level, of a baseline with an RRMSE above 25 %."""
     rests = has_day_energy(timeline.rules.registry, at.order) or (
         at.order.control == Control.STOP and at.order.residual_kw is None
     )
     rrmse = at.baseline.rrmse if at.baseline is not None else None
-    return rests and rrmse is not None and rrmse > LOW_CONFIDENCE_RRMSE
+    return rests and rrmse is not None and rrmse > timeline.asks("baseline", "low_confidence", slot)

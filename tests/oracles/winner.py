@@ -65,10 +65,10 @@ def flows_both_ways(registry: Registry, meter: Meter) -> bool:
     return any(m.plant_id == meter.plant_id and m.role in (Role.REVERSE, Role.GENERATION) for m in registry.meters)
 
 
-def exceeds_capacity(registry: Registry, meter: Meter, kw: float) -> bool:
+def exceeds_capacity(registry: Registry, meter: Meter, kw: float, factor: float) -> bool:
     """§2.12: above 1.5 x contract capacity."""
     limit_kw = capacity_kw(registry, meter)
-    return limit_kw is not None and kw > 1.5 * limit_kw
+    return limit_kw is not None and kw > factor * limit_kw
 
 
 def primary_value(registry: Registry, meter: Meter, reading: Reading) -> tuple[float | None, Reason | None]:

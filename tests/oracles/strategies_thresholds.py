@@ -1,0 +1,65 @@
+"""Thresholds that an office may have set, for random worlds. Values are crooked, so that no load meets one exactly."""
+
+from hypothesis import strategies as st
+
+from detectors.registry import ALWAYS, FOREVER, Threshold
+
+#: What is drawn of each kind. n above m is refused at import: those of n are the smaller ones.
+VALUES: dict[tuple[str, str], tuple[float, ...]] = {
+    ("stop_run", "n_min"): (15, 30, 50),
+    ("stop_run", "m_min"): (60, 90, 120),
+    ("stop_run", "margin"): (0, 0.0713, 0.1337),
+    ("stop_run", "grace_h"): (0, 1.5, 9),
+    ("stop_run", "unknown_low"): (0.0513, 0.2117),
+    ("stop_run", "unknown_high"): (0.3319, 0.7013),
+    ("stop_day", "factor"): (1.0003, 1.7003),
+    ("hours_over", "over_min"): (45, 150, 480),
+    ("limit_slot", "n_min"): (15, 45),
+    ("limit_slot", "m_min"): (60, 105),
+    ("limit_slot", "tolerance"): (0, 0.1113),
+    ("limit_day", "tolerance"): (0, 0.1117),
+    ("limit_pace", "used_share"): (0, 0.5013),
+    ("cap_abs", "n_min"): (15, 45, 60),
+    ("cap_abs", "m_min"): (60, 120),
+    ("cap_abs", "tolerance"): (0, 0.0911),
+    ("units_over", "n_min"): (15, 60),
+    ("units_over", "m_min"): (60, 100),
+    ("offline", "open_min"): (30, 60),
+    ("offline", "escalate_min"): (100, 180, 2000),
+    ("offline", "near_start_h"): (0, 1.5),
+    ("offline", "day_missing_min"): (60, 600),
+    ("bad_data", "capacity_factor"): (1, 1.2, 3),
+    ("feed_down", "evidence_share"): (0, 0.35, 0.6),
+    ("feed_down", "plants"): (1, 2),
+    ("closing", "below_min"): (15, 60, 120),
+    ("closing", "below_share"): (0.5013, 1),
+    ("baseline", "low_confidence"): (0.0513, 0.5),
+    ("over_capacity", "factor"): (1.0003, 1.3001),
+    ("over_capacity", "n_min"): (15, 60),
+    ("over_capacity", "m_min"): (60, 90),
+    ("step_up", "jump"): (0.1113, 0.6007),
+    ("step_up", "back"): (0.0513, 0.2503),
+    ("step_up", "hold_min"): (30, 105),
+    ("night_run", "margin"): (0.0213, 0.1501),
+    ("night_run", "sigmas"): (0, 1.5),
+}
+#: Of meters and sources, which belong to no one scope.
+FOR_ALL = (("bad_data", "capacity_factor"), ("feed_down", "evidence_share"), ("feed_down", "plants"))
+
+
+@st.composite
+def thresholds(draw: st.DrawFn, scope_ids: list[str], begin: int, end: int) -> tuple[Threshold, ...]:
+    """None, or some kinds: for all or for a scope, at all times or in turn, from any hour of the world on."""
+    rows = []
+    for kind in draw(st.lists(st.sampled_from(sorted(VALUES)), max_size=8, unique=True)) if draw(st.booleans()) else ():
+        for whose in (None, draw(st.sampled_from(scope_ids))):
+            if (whose is not None and kind in FOR_ALL) or draw(st.booleans()):
+                continue
+            one, other = (draw(st.sampled_from(VALUES[kind])) for _ in range(2))
+            change = begin + draw(st.integers(0, (end - begin) // 3600)) * 3600
+            shape = draw(st.sampled_from(["all", "from", "until", "in turn"]))
+            if shape in ("all", "until", "in turn"):
+                rows.append(Threshold(*kind, one, "office", whose, ALWAYS, FOREVER if shape == "all" else change))
+            if shape in ("from", "in turn"):
+                rows.append(Threshold(*kind, other, "office, later", whose, change))
+    return tuple(rows)
