@@ -8,7 +8,7 @@ from detectors.registry import Order
 from detectors.slots import LocalDay, local_date
 from detectors.vocab import Control, Measure, Rule
 from tests.quality.case import Case, CaseNotPossibleError, Event, blank_case, rng_of
-from tests.quality.natural import SLOTS_PER_H, Nature, Span, spans_of
+from tests.quality.natural import SLOTS_PER_H, Nature, Span, spans_of, works
 from tests.quality.periods import reference_before
 from tests.quality.sites import SLOT_S
 from tests.quality.stops import is_night
@@ -83,6 +83,7 @@ def _limited(nature: Nature, seed: int, kind: str, *, broken: bool) -> Case:
                 case.events.append(Event("limit_broken", Span(day.first_slot, day.end_slot), crossing, share - 1))
             else:
                 case.gray.append(Span(day.first_slot, day.end_slot))
+    case.gray += _of_their_own(nature, case, days, 1 - reduction)
     case.measured()
     case.true_of = {Rule.NIGHT_RUN: nights_worked(nature, case)}
     first = local_date(case.zone, window.first * SLOT_S)
@@ -119,6 +120,17 @@ def _capped(nature: Nature, seed: int, kind: str, *, broken: bool) -> Case:
     case.order = Order("order", "scope", Control.CAP, window.first * SLOT_S, window.end * SLOT_S, cap_kw=cap_kw)
     case.about = f"cap {cap_kw:g} kW from {local_date(case.zone, window.first * SLOT_S)}, {len(days)} days"
     return case
+
+
+def _of_their_own(nature: Nature, case: Case, days: list[LocalDay], share: float) -> list[Span]:
+    """Rest days that keep a share of a working day's energy and not that of a rest day's: a baseline may know either."""
+    rest_kwh = nature.rest_day_kwh(case.reference.first, case.reference.end)
+    spans = [Span(d.first_slot, d.end_slot) for d in days if not works(case.zone, d.day)]
+    broken = {e.span for e in case.events}
+    if rest_kwh is None:
+        return []
+    kwh = {s: float(case.true_kw[case.columns(s)].sum()) / SLOTS_PER_H for s in spans}
+    return [s for s in spans if s not in broken and kwh[s] > share * rest_kwh]
 
 
 def nights_worked(nature: Nature, case: Case) -> list[Span]:

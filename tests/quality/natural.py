@@ -96,6 +96,16 @@ class Nature:
             raise ValueError(f"{self.site.name}: no working day in slots {first_slot} to {end_slot}")
         return float(np.mean(kept))
 
+    def rest_day_kwh(self, first_slot: int, end_slot: int) -> float | None:
+        """Mean energy of the other days; None where there are fewer than four."""
+        kept = [
+            kwh
+            for day, kwh in zip(self.days, self.day_kwh.tolist(), strict=True)
+            if first_slot <= day.first_slot and day.end_slot <= end_slot and not works(self.site.zone, day.day)
+        ]
+        known = [kwh for kwh in kept if kwh == kwh]
+        return float(np.mean(known)) if len(known) >= 4 else None
+
 
 def nature_of(site: Site, faults: Sequence[Span] = ()) -> Nature:
     """Find the levels, stops and production of a site. faults: spans of its meter's known faults, which are neither."""
