@@ -16,11 +16,11 @@ import numpy.typing as npt
 from detectors.alerts import Carry
 from detectors.baseline_at import Baselines
 from detectors.learned_loads import LearnedLoads
-from detectors.loads import Loads
+from detectors.loads import Fact, Loads
 from detectors.rules import clock_hour, dropout, level, spike, stuck
 from detectors.slots import Grid, clock_gap
 from detectors.spans import Spans
-from detectors.verdict import Evidence
+from detectors.verdict import Evidence, has
 from detectors.vocab import Reason
 from detectors.world import World
 
@@ -83,7 +83,7 @@ def suspects(
         for slot, reasons in carry.doubted:
             if grid.first_slot <= slot < grid.today.first_slot:
                 bits[at, slot - grid.first_slot] = reasons
-    levels = _levels(mine, max_wh, floor_wh, evidence.bound[mine.rows] & past, bits)
+    levels = _levels(mine, max_wh, floor_wh, (evidence.bound & ~evidence.outage)[mine.rows] & past, bits)
     if not bits.any() and not levels:
         return None
     of_all, hour_of_all = np.zeros(loads.wh.shape, np.uint32), np.zeros(loads.wh.shape, np.bool_)
@@ -91,16 +91,18 @@ def suspects(
     return Suspects(of_all, hour_of_all, levels)
 
 
-def set_aside(evidence: Evidence, found: Suspects) -> Evidence:
-    """What is left of the evidence. A suspect slot is not silent: its meter speaks, only not the truth."""
+def set_aside(evidence: Evidence, loads: Loads, found: Suspects) -> Evidence:
+    """What is left of the evidence. A zero without proof that is suspect is no silence: its meter speaks, only not the
+    truth."""
     suspect = found.bits != 0
+    speaks = suspect & has(evidence.facts, Fact.ZERO_UNPROVEN) & (loads.missing == 0)
     return replace(
         evidence,
         covered=evidence.covered & ~suspect,
         bound=evidence.bound & ~suspect,
         known_wh=np.where(suspect, 0, evidence.known_wh),
-        silent=evidence.silent & ~suspect,
-        silent_up=evidence.silent_up & ~suspect,
+        silent=evidence.silent & ~speaks,
+        silent_up=evidence.silent_up & ~speaks,
         suspect=suspect,
     )
 

@@ -19,7 +19,7 @@ from detectors.confidence import mark_low_confidence
 from detectors.day_rows import DayRows
 from detectors.days import SLOT
 from detectors.heard import HEARD_FIELDS, hear
-from detectors.known import Known, loads_with_known, spread_scopes
+from detectors.known import Known, loads_with_known, spread_loads, spread_scopes
 from detectors.loads import Fact, Loads, scope_loads
 from detectors.members import Members, members_on, thresholds_kw
 from detectors.readings import ReadingColumns
@@ -162,11 +162,12 @@ def work_out(
     loads.facts[spread] |= np.uint16(Fact.SPREAD)
     evidence = evidence_of(loads, caps)
     past = grid.ends_s <= as_of
+    own_spread = spread_loads(world, scopes, readings, grid, spread)
     found = data_faults.suspects(
-        world, scopes, grid, caps.baselines, caps.spans, loads, evidence, past, spread, carries
+        world, scopes, grid, caps.baselines, caps.spans, loads, evidence, past, own_spread, carries
     )
     if found is not None:
-        evidence = data_faults.set_aside(evidence, found)
+        evidence = data_faults.set_aside(evidence, loads, found)
     slots = slot_verdicts(world, caps, loads, evidence, grid, day_cap, past)
     mark_low_confidence(world, scopes, caps, grid, slots.verdict, slots.reasons)
     coverage = np.divide(loads.evidence, np.maximum(loads.meters, 1), dtype=np.float64)

@@ -17,7 +17,7 @@ from detectors.readings import ReadingColumns
 from detectors.slots import Grid, LocalDay
 from detectors.unit_counts import UNIT_FIELDS, count_units, no_units
 from detectors.vocab import Kind
-from detectors.world import World
+from detectors.world import World, rows_of
 
 I64 = npt.NDArray[np.int64]
 Bool = npt.NDArray[np.bool_]
@@ -53,6 +53,22 @@ def spread_scopes(world: World, scopes: I64, readings: ReadingColumns, grid: Gri
     meters = np.unique(readings.meter[inside & spreads(readings, grid.slot_s)])
     mine, owner = world.meters_of(scopes)
     found[owner[np.isin(mine, meters)]] = True
+    return found
+
+
+def spread_loads(world: World, scopes: I64, readings: ReadingColumns, grid: Grid, spread: Bool) -> Bool:
+    """Scopes whose own load in the day rests on a reading that may tell of more than one slot, [S]. spread: those that
+    have such a reading at all, heard ones and margins included."""
+    some = np.flatnonzero(spread)
+    found = np.zeros(len(scopes), np.bool_)
+    if len(some) == 0:
+        return found
+    begin, end = int(grid.starts_s[grid.day.start]), int(grid.ends_s[grid.day.stop - 1])
+    inside = (readings.ts > begin) & (readings.ts <= end)
+    meters = np.unique(readings.meter[inside & spreads(readings, grid.slot_s)])
+    rows, owner = rows_of(world.member_scope, scopes[some])
+    counted = np.isin(world.member_meter[rows], meters) & (world.member_sign[rows] != 0)
+    found[some[owner[counted]]] = True
     return found
 
 

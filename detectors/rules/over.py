@@ -147,7 +147,7 @@ def walk(
             if over:
                 current.last_slot = track.first_slot + t
         is_open[t] = True
-        current.is_recovering = bool(track.below[t])
+        current.is_recovering = bool(track.below[t] or track.compliant[t])
         reason = _close_reason(track, t, below >= below_n, compliant >= m)
         if reason is not None:
             current.closed_slot, current.close_reason = track.first_slot + t, reason

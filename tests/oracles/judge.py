@@ -1,7 +1,8 @@
 """The slow reference judgement: SEMANTICS word by word, in plain loops. See README.md beside this file."""
 
 from collections.abc import Mapping, Sequence
-from datetime import timedelta
+from dataclasses import replace
+from datetime import date, timedelta
 from zoneinfo import ZoneInfo
 
 from detectors.registry import Registry
@@ -20,6 +21,7 @@ from tests.oracles.local_time import LocalTime
 from tests.oracles.over_capacity import capacity_alerts
 from tests.oracles.rows import AlertRow, DayRow, DayTypes, Judgement, Reading, SlotRow
 from tests.oracles.shift import shift_alerts
+from tests.oracles.slot_rules import Episode
 from tests.oracles.step_up import step_episodes
 from tests.oracles.timeline import Timeline, make_timeline
 from tests.oracles.treatment import treatment_alerts
@@ -80,6 +82,15 @@ def _scope_alerts(timeline: Timeline, verdicts: Verdicts, feeds: Mapping[str, Fe
     return rows + [scope_alert(timeline, verdicts, None, e) for e in bad_data_episodes(timeline)]
 
 
+def _day_row(timeline: Timeline, verdicts: Verdicts, episodes: Mapping[str, list[Episode]], day: date) -> DayRow:
+    """A day sees the first slots of the next with its own eyes (``tests.oracles.data_faults``)."""
+    if day in timeline.views:
+        timeline = replace(timeline, measured=timeline.views[day])
+        verdicts = judge_slots(timeline, timeline.measured)
+        episodes = load_episodes(timeline, timeline.measured, verdicts, timeline.until)
+    return day_row(timeline, verdicts, dict(episodes), day)
+
+
 def judge(
     registry: Registry,
     readings: Sequence[Reading],
@@ -118,11 +129,11 @@ def judge(
     for source, feed in feeds.items():
         alerts += [feed_alert(source, feed, e, local, as_of) for e in feed_episodes(feed, past, local)]
     for scope in sorted(registry.scopes, key=lambda s: s.scope_id):
-        timeline = make_timeline(rules, scope, series, horizon, until, as_of)
+        timeline = make_timeline(rules, scope, series, won, horizon, until, as_of)
         verdicts = judge_slots(timeline, timeline.measured)
         slots += _slot_rows(timeline, verdicts)
         episodes = load_episodes(timeline, timeline.measured, verdicts, until)
-        days += [day_row(timeline, verdicts, episodes, day) for day in timeline.days if day <= last_day]
+        days += [_day_row(timeline, verdicts, episodes, day) for day in timeline.days if day <= last_day]
         alerts += _scope_alerts(timeline, verdicts, feeds)
         alerts += capacity_alerts(timeline, verdicts)
         alerts += shift_alerts(timeline, series) + treatment_alerts(timeline, series)

@@ -68,7 +68,7 @@ def _of_stretch(timeline: Timeline, stretch: list[int]) -> list[Episode]:
     if over and past[-1] == stretch[-1]:
         found.append(_episode(over, opened, timeline.end_of(stretch[-1]), CloseReason.ORDER_BEGIN))
     elif over:
-        found.append(replace(_episode(over, opened, None, None), is_recovering=quiet > 0))
+        found.append(replace(_episode(over, opened, None, None), is_recovering=quiet > 0 or calm > 0))
     return found
 
 

@@ -36,6 +36,8 @@ class ScopeSlot:
     is_bad: bool  # a value was set aside (§2.6, §2.12)
     meter_wh: Mapping[str, int]  # energy of each meter with evidence or a partial tiling
     units: UnitCount | None = None  # running units, where the meters of lines count them
+    is_alive_zero: bool = False  # all read 0, and a voltage proves it
+    is_suspect: bool = False  # measured and not believed (``tests.oracles.data_faults``)
 
     def load_kw(self, hours: float) -> float | None:
         """Mean load, or its lower bound."""
@@ -140,8 +142,11 @@ def scope_slot(
     ids = tuple(m.meter_id for m, _ in meters)
     is_bad = any(slot in series[meter_id].bad_slots for meter_id in ids)
     coverage = spoke / len(meters)
+    is_alive = False
     if coverage == 1 and all(value.wh == 0 for value in said.values()):
         is_evidence, is_outage = _is_proven_zero(registry, meters, series, baseline, start, end)
+        has_volts = any(v > 0 for m, _ in meters for ts, v in series[m.meter_id].voltages.items() if start < ts <= end)
+        is_alive = has_volts and any(m.role not in (Role.GENERATION, Role.REVERSE) for m, _ in meters)
         if is_outage:
             return ScopeSlot(slot, ids, 1.0, 0, frozenset(), True, (), is_bad, meter_wh)
         if not is_evidence:
@@ -153,7 +158,7 @@ def scope_slot(
             why = frozenset({Reason.ZERO_UNPROVEN})
             return ScopeSlot(slot, ids, 0.0, None, why, False, unproven, is_bad, {})
     if coverage == 1:
-        return ScopeSlot(slot, ids, 1.0, total, frozenset(), False, (), is_bad, meter_wh)
+        return ScopeSlot(slot, ids, 1.0, total, frozenset(), False, (), is_bad, meter_wh, is_alive_zero=is_alive)
     if coverage > 0:
         reasons.add(Reason.INCOMPLETE)
     bound = total if is_bound and meter_wh else None

@@ -167,6 +167,7 @@ def _baselines(draw: st.DrawFn, scope_id: str, span: Span) -> list[Baseline]:
     profile_kw = (301.1,) * 32 * each + (901.3,) * 40 * each + (301.1,) * 24 * each
     running_kw = draw(st.sampled_from([1003.7] * 6 + [487.3, 0.0]))
     night_kwh, night_sd_kwh = draw(st.sampled_from([(None, None), (3.7, 1.3), (3.7, 151.3), (811.3, 90.7)]))
+    floor_kw, equal_h = draw(st.sampled_from([(None, None), (None, None), (151.3, 0.75), (303.1, 1.6), (151.3, None)]))
     one = Baseline(
         scope_id,
         "v1",
@@ -179,6 +180,8 @@ def _baselines(draw: st.DrawFn, scope_id: str, span: Span) -> list[Baseline]:
         night_kwh=night_kwh,
         night_sd_kwh=night_sd_kwh,
         rrmse=draw(st.sampled_from([None, None, 0.07, 0.41])),
+        floor_kw=floor_kw,
+        equal_h=equal_h,
     )
     shape = draw(st.sampled_from(["none", "all", "all", "all", "all", "all", "types", "later"]))
     if shape == "none":

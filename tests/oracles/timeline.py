@@ -1,7 +1,7 @@
 """One scope over the horizon of a judgement: its slots as measured, its orders, their day caps (SEMANTICS §4.22)."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date
 
 from detectors.registry import Order, Registry, Scope
@@ -46,7 +46,8 @@ class Timeline:
     measured: Measured
     touched: frozenset[int]  # slots that an order's window covers at least in part
     register_kwh: Mapping[date, Mapping[str, float]]  # register energy less 2u of whole days, by meter
-    views: Mapping[date, Measured] = field(default_factory=dict)  # days that see the first slots of the next with other eyes than it does itself
+    #: Days that see the first slots of the next one with other eyes than it does itself.
+    views: Mapping[date, Measured] = field(default_factory=dict)
 
     @property
     def local(self) -> LocalTime:
