@@ -123,7 +123,7 @@ def _capped(nature: Nature, seed: int, kind: str, *, broken: bool) -> Case:
 
 
 def _of_their_own(nature: Nature, case: Case, days: list[LocalDay], share: float) -> list[Span]:
-    """Rest days that keep a share of a working day's energy and not that of a rest day's: a baseline may know either."""
+    """Rest days that keep a share of a working day's energy and not of a rest day's: a baseline may know either."""
     rest_kwh = nature.rest_day_kwh(case.reference.first, case.reference.end)
     spans = [Span(d.first_slot, d.end_slot) for d in days if not works(case.zone, d.day)]
     broken = {e.span for e in case.events}
