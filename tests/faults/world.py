@@ -260,14 +260,20 @@ class World:
             return set(found.scalars())
 
     async def is_judged(self, engine: AsyncEngine) -> bool:
-        """Whether a database has nothing left to judge or to deliver."""
+        """Whether a database has nothing left to judge, to read again or to deliver."""
         async with engine.connect() as connection:
             health = await read_health(connection, SLOT_S)
             slot = int(self.now_s) // SLOT_S
             marks = await connection.scalar(
                 text("SELECT count(*) FROM dirty_scopes WHERE first_slot < :slot"), {"slot": slot}
             )
-            letters = await connection.scalar(text("SELECT count(*) FROM quarantine WHERE state = 'rejected'"))
+            letters = await connection.scalar(
+                text(
+                    "SELECT count(*) FROM quarantine"
+                    " WHERE state = 'rejected' OR (state = 'held' AND due_at <= to_timestamp(:now))"
+                ),
+                {"now": self.now_s},
+            )
         delay_s = max(s.delay_min for s in SOURCES) * 60
         judged = health.judged_slots
         return judged is not None and judged >= int(self.now_s - delay_s) // SLOT_S and not marks and not letters
