@@ -95,21 +95,21 @@ class LearnedLoads:
     def expected(self, at: int, second: I64) -> Expected:
         """What is expected of one of the scopes, [T]. second: wall-clock second of each slot."""
         rows = self.spans.wide(self.baseline[at])
-        wh, high, low = (np.full(self.grid.n, np.nan) for _ in range(3))
+        wh, top, low = (np.full(self.grid.n, np.nan) for _ in range(3))
         for row in np.unique(rows[self.world.baseline.has_profile[rows]]).tolist():
             here = rows == row
             profile = np.array(self.world.baselines[row].profile_kw, np.float64) * (1000 * self.grid.hours)
             place = second[here] * len(profile) // DAY_S
             reach = min(EARLY_LATE_H * 3600 * len(profile) // DAY_S, (len(profile) - 1) // 2)
             near = np.stack([np.roll(profile, by) for by in range(-reach, reach + 1)])
-            wh[here], high[here], low[here] = profile[place], near.max(axis=0)[place], near.min(axis=0)[place]
+            wh[here], top[here], low[here] = profile[place], profile.max(), near.min(axis=0)[place]
         floor, highest = (
             self.spans.wide(column[self.baseline[at]]) * (1000 * self.grid.hours)
             for column in (self.world.baseline.floor_kw, self.world.baseline.max_kw)
         )
         unknown = np.isnan(floor)
-        wh[unknown] = high[unknown] = low[unknown] = np.nan
-        return Expected(wh, high, low, floor, highest)
+        wh[unknown] = np.nan
+        return Expected(wh, top, low, floor, highest)
 
     def seconds(self) -> I64:
         """Wall-clock second of the local day of each slot, [T]."""

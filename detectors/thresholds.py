@@ -74,7 +74,9 @@ KINDS: tuple[ThresholdKind, ...] = (
     ThresholdKind("bad_data", "dropout_min", 60, "min", 15, 60, "跌落时长", "dropout: no longer than this"),
     ThresholdKind("bad_data", "stuck_factor", 2, "times", 1, 20, "恒值倍数", "stuck: over the longest run learned"),
     ThresholdKind("bad_data", "stuck_h", 3, "h", 1, 24, "恒值时长", "stuck: longer than this in any case"),
-    ThresholdKind("bad_data", "level_share", 0.5, "share", 0.05, 0.9, "量级比例", "level: of the profile, or less"),
+    ThresholdKind(
+        "bad_data", "level_share", 0.4, "share", 0.05, 0.9, "量级比例", "level: peak of the profile, or less"
+    ),
     ThresholdKind("bad_data", "level_rise", 2.5, "times", 1.5, 100, "量级倍数", "level: over the profile, or more"),
     ThresholdKind("bad_data", "level_floor", 0.5, "share", 0, 1, "最低负荷比例", "level: base of the lowest believed"),
     ThresholdKind("bad_data", "level_alike", 2.6, "times", 1, 10, "比例一致性", "level: factors of base and peak"),

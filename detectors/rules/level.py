@@ -3,13 +3,15 @@
 A plant that stops or works less keeps its idle load and loses its shape; a meter at a tenth scales both. So a stretch
 of a day is a fault of level only if all of this holds:
 
-- for hours the load is at half, or less, of what the profile of the day type expects about that time;
-- base and peak of the stretch (10th and 90th percentile) both fell, by the same factor to within a few times;
-- the base is at half, or less, of the lowest load that was ever believed of this scope: no honest idling is;
+- for hours no load comes near the height of the profile of the day type;
+- the peak of the stretch (90th percentile) is at 0.4, or less, of the profile's in these hours;
+- its base (10th percentile) is at half, or less, of the lowest load that was ever believed of this scope: no honest
+  idling is;
+- base and peak fell by the same factor, to within a few times;
 - it rises and falls with the profile (correlation), and the profile itself rises and falls in these hours.
 
 Upward the same, turned round, with a peak above the highest load ever believed. What began goes on, over flat days too,
-until two loads in a row are back at what the profile expects.
+until two loads in a row are more than the fraction can explain, or half a day idles where it is wont to.
 """
 
 from collections.abc import Iterator
@@ -28,14 +30,16 @@ BASE = 0.1
 PROFILE_RISES = 1.5
 #: Hours on either side in which a plant may be early or late against its profile.
 EARLY_LATE_H = 2
+#: Loads of a known factor scatter so many times.
+SCATTER = 1.5
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
     """What a scope is tested by; shares and times, no units."""
 
-    share: float  # base and peak at this share of the profile's or less
-    rise: float  # upward: at so many times or more
+    share: float  # peak at this share of the profile's or less
+    rise: float  # upward: base and peak at so many times or more
     floor: float  # base at this share of the lowest load ever believed, or less
     alike: float  # the factors of base and peak differ so many times at most
     shape: float  # least correlation with the profile
@@ -47,8 +51,8 @@ class Expected:
     """What a day is expected to be, [T]; NaN where nothing was learned."""
 
     wh: F64  # the profile
-    high_wh: F64  # highest of the profile about that time
-    low_wh: F64  # lowest
+    top_wh: F64  # its highest
+    low_wh: F64  # its lowest about that time
     floor_wh: F64
     max_wh: F64
 
@@ -64,12 +68,15 @@ class Stretch:
     goes_on: bool  # from yesterday
 
 
-def explained(load_wh: F64, expected: Expected, limits: Limits, *, is_up: bool) -> Bool:
-    """Slots that a fault of level explains, [T]."""
+def explained(load_wh: F64, expected: Expected, limits: Limits, *, is_up: bool, factor: float | None) -> Bool:
+    """Slots that a fault of level explains, [T]. factor: where it is known."""
     with np.errstate(invalid="ignore"):
-        if is_up:
-            return np.asarray(load_wh >= limits.rise * expected.low_wh, np.bool_)
-        return np.asarray(load_wh <= limits.share * expected.high_wh, np.bool_)
+        if not is_up:
+            return np.asarray(load_wh <= limits.share * expected.top_wh, np.bool_)
+        found = load_wh >= limits.rise * expected.low_wh
+        if factor is not None:
+            found |= load_wh >= factor * expected.floor_wh / SCATTER
+        return np.asarray(found, np.bool_)
 
 
 def stretches(
@@ -80,20 +87,24 @@ def stretches(
     load_wh: [T], NaN where nothing is known. Columns behind the day tell whether a stretch goes on. factor: that of a
     fault which went on when the day began; None: none did.
     """
-    known = np.flatnonzero(~np.isnan(load_wh[day.start :]) & ~np.isnan(expected.high_wh[day.start :])) + day.start
-    breaks = ~explained(load_wh[known], _at(expected, known), limits, is_up=is_up)
-    beside = np.zeros(len(known) + 1, np.bool_)
-    beside[1:-1] = breaks[1:] & breaks[:-1]
-    is_back = beside[1:] | beside[:-1]  # one of two in a row
+    known = np.flatnonzero(~np.isnan(load_wh[day.start :]) & ~np.isnan(expected.wh[day.start :])) + day.start
+    load, here = load_wh[known], _at(expected, known)
+    began = 0
+    if factor is not None:
+        is_back = _back(explained(load, here, limits, is_up=is_up, factor=factor))
+        end = int(is_back.argmax()) if is_back.any() else len(known)
+        own = known[:end][known[:end] < day.stop]
+        if (end or not len(known)) and not _is_usual(load_wh[own], _at(expected, own), limits, is_up=is_up):
+            is_open = end == len(known) or int(known[end]) >= day.stop
+            last = len(load_wh) - 1 if end == len(known) else int(known[end]) - 1
+            yield Stretch(day.start, last, factor, is_open, True)
+            began = end
+    fits = explained(load, here, limits, is_up=is_up, factor=None)
+    is_back = _back(fits)
+    is_back[:began] = True
     edges = np.flatnonzero(np.diff(np.concatenate([[True], is_back, [True]]).astype(np.int8)))
-    if factor is not None and (len(known) == 0 or not is_back[0]):
-        end = int(edges[1]) if len(edges) else 0
-        is_open = end == len(known) or int(known[end]) >= day.stop
-        last = len(load_wh) - 1 if end == len(known) else int(known[end]) - 1
-        yield Stretch(day.start, last, factor, is_open, True)
-        edges = edges[2:]
     for begin, end in edges.reshape(-1, 2).tolist():
-        inside = known[begin:end][~breaks[begin:end]]
+        inside = known[begin:end][fits[begin:end]]
         own = inside[inside < day.stop]
         found = _factor(load_wh[own], _at(expected, own), limits, is_up=is_up) if len(own) >= limits.n_min else None
         if found is not None:
@@ -102,18 +113,34 @@ def stretches(
             yield Stretch(int(own[0]), last, found, is_open, False)
 
 
+def _back(fits: Bool) -> Bool:
+    """Of known slots in order those that a fault does not explain, each with another beside it."""
+    beside = np.zeros(len(fits) + 1, np.bool_)
+    beside[1:-1] = ~fits[1:] & ~fits[:-1]
+    return beside[1:] | beside[:-1]
+
+
+def _is_usual(load_wh: F64, expected: Expected, limits: Limits, *, is_up: bool) -> bool:
+    """Whether a stretch, twice as long as it takes to find a fault, idles (upward: peaks) as this scope is wont to."""
+    if len(load_wh) < 2 * limits.n_min:
+        return False
+    base, peak = _base_and_peak(load_wh)
+    return bool(peak <= expected.max_wh[0] if is_up else base >= expected.floor_wh[0])
+
+
 def _factor(load_wh: F64, expected: Expected, limits: Limits, *, is_up: bool) -> float | None:
     """By which factor a stretch is off its level; None where it is not, or where that cannot be told."""
     profile = expected.wh
     (base, peak), (low, high) = _base_and_peak(load_wh), _base_and_peak(profile)
     if not (low > 0 and base > 0 and high >= PROFILE_RISES * low):
         return None
-    factors = sorted((base / low, peak / high))
+    share, floor = peak / high, float(expected.floor_wh[0])
     if is_up:
-        is_off = factors[0] >= limits.rise and peak > expected.max_wh[0]
+        is_off = min(base / low, share) >= limits.rise and peak > expected.max_wh[0]
     else:
-        is_off = factors[1] <= limits.share and base <= limits.floor * expected.floor_wh[0]
-    is_alike = factors[1] <= limits.alike * factors[0]
+        is_off = share <= limits.share and base <= limits.floor * floor
+    # Idling lies somewhere between the lowest load believed and the base of the profile, a mean of many days.
+    is_alike = base <= limits.alike * share * low and share * floor <= limits.alike * base
     if is_off and is_alike and _correlation(load_wh, profile) >= limits.shape:
         return float(load_wh.sum() / profile.sum())
     return None
@@ -134,7 +161,7 @@ def _correlation(a: F64, b: F64) -> float:
 def _at(expected: Expected, columns: I64) -> Expected:
     return Expected(
         expected.wh[columns],
-        expected.high_wh[columns],
+        expected.top_wh[columns],
         expected.low_wh[columns],
         expected.floor_wh[columns],
         expected.max_wh[columns],

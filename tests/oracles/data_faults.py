@@ -22,6 +22,8 @@ from tests.oracles.winner import Winner
 MARGIN_MIN = 120
 #: A profile has a shape from this rise on; a plant is early or late by so many hours.
 RISES, EARLY_LATE_H = 1.5, 2
+#: Loads of a known factor scatter so many times.
+SCATTER = 1.5
 SHORT = frozenset({Reason.SUSPECT_SPIKE, Reason.SUSPECT_DROPOUT, Reason.SUSPECT_STUCK})
 
 #: Reasons by slot.
@@ -41,6 +43,7 @@ class _Level:
     """A meter off its level, upwards or not, that goes on over midnight."""
 
     is_up: bool
+    factor: float
 
 
 @dataclass
@@ -90,7 +93,7 @@ class _Day:
         return now.load_kw(self.rules.local.hours())
 
     def profile_kw(self, slot: int) -> tuple[float, float, float] | None:
-        """Load by the profile, and its lowest and highest 2 h around; None without a profile."""
+        """Load by the profile, its lowest 2 h around, and its highest; None without a profile."""
         baseline = self.baseline(slot)
         if baseline is None or not baseline.profile_kw:
             return None
@@ -99,7 +102,7 @@ class _Day:
         at = (wall.hour * 3600 + wall.minute * 60 + wall.second) * n // 86400
         reach = min(EARLY_LATE_H * 3600 * n // 86400, (n - 1) // 2)
         near = [profile[(at + by) % n] for by in range(-reach, reach + 1)]
-        return profile[at], min(near), max(near)
+        return profile[at], min(near), max(profile)
 
     def mark(self, slot: int, reason: Reason) -> None:
         """Set a slot aside; of yesterday's slots yesterday speaks."""
@@ -125,8 +128,7 @@ def _spikes(day: _Day) -> None:
         load_kw, baseline = day.load_kw(slot), day.baseline(slot)
         if load_kw is None or baseline is None:
             return False
-        max_kw = baseline.max_kw if baseline.max_kw is not None else 1.1 * baseline.running_kw
-        return load_kw > day.ask("spike_factor") * max_kw
+        return load_kw > day.ask("spike_factor") * _max_kw(baseline)
 
     for run in _runs(day, is_high, lambda s: day.load_kw(s) is not None and not is_high(s)):
         if run[-1] - run[0] < day.slots_in("spike_min"):
@@ -215,68 +217,103 @@ def _levels(day: _Day) -> _Level | None:
         return None
     still: _Level | None = None
     for is_up in (False, True):
-        went_on = day.level is not None and day.level.is_up == is_up
         known = [
             s
             for s in range(day.own.start, day.view.stop)
             if day.load_kw(s) is not None and day.profile_kw(s) is not None and not (day.found.get(s, set()) & SHORT)
         ]
-        breaks = [not _is_explained(day, s, is_up) for s in known]
-        back = [b and (any(breaks[i - 1 : i]) or any(breaks[i + 1 : i + 2])) for i, b in enumerate(breaks)]
+        begun = 0
+        if day.level is not None and day.level.is_up == is_up:
+            back = _back([_is_explained(day, s, is_up, day.level.factor) for s in known])
+            end = back.index(True) if True in back else len(known)
+            own = [s for s in known[:end] if s in day.own]
+            if (end > 0 or not known) and not _is_usual(day, own, is_up):
+                begun = end
+                _set_level(day, day.own.start, known[end] - 1 if end < len(known) else day.view.stop - 1)
+                if end == len(known) or known[end] >= day.own.stop:
+                    still = still or day.level
+        fits = [_is_explained(day, s, is_up, None) for s in known]
+        back = [i < begun or is_back for i, is_back in enumerate(_back(fits))]
         pieces: list[list[int]] = [[]]
         for i, is_back in enumerate(back):
-            if is_back and pieces[-1]:
-                pieces.append([])
-            elif not is_back:
+            if not is_back:
                 pieces[-1].append(i)
-        if went_on and not known:
-            pieces = [[]]
-        for n, piece in enumerate(pieces):
-            is_first = n == 0 and went_on and (not known or not back[0])
-            if not piece and not is_first:
-                continue
-            after = piece[-1] + 1 if piece else 0
-            at_end = after >= len(known)
-            inside = [known[i] for i in piece if not breaks[i]]
+            elif pieces[-1]:
+                pieces.append([])
+        for piece in (p for p in pieces if p):
+            end = piece[-1] + 1
+            inside = [known[i] for i in piece if fits[i]]
             own = [s for s in inside if s in day.own]
-            if not is_first and not _is_off(day, own, is_up):
+            factor = _factor(day, own, is_up)
+            if factor is None:
                 continue
-            first = day.own.start if is_first else own[0]
-            last = day.view.stop - 1 if at_end else known[after] - 1 if is_first else inside[-1]
-            for slot in range(first, last + 1):
-                now = day.measured.get(slot)
-                if now is not None and slot < day.until and now.wh is not None and not now.is_outage:
-                    day.mark(slot, Reason.SUSPECT_LEVEL)
-            if still is None and (at_end or known[after] >= day.own.stop):
-                still = _Level(is_up)
+            _set_level(day, own[0], inside[-1] if end < len(known) else day.view.stop - 1)
+            if end == len(known) or known[end] >= day.own.stop:
+                still = still or _Level(is_up, factor)
     return still
 
 
-def _is_explained(day: _Day, slot: int, is_up: bool) -> bool:
-    """Half, or 2.5 times, of what the profile has about that time."""
-    load_kw, expected = day.load_kw(slot) or 0.0, day.profile_kw(slot)
-    if expected is None:
-        return False
-    return load_kw >= day.ask("level_rise") * expected[1] if is_up else load_kw <= day.ask("level_share") * expected[2]
+def _set_level(day: _Day, first: int, last: int) -> None:
+    """Mark what is known of the slots, lower bounds too."""
+    for slot in range(first, last + 1):
+        now = day.measured.get(slot)
+        if now is not None and slot < day.until and now.wh is not None and not now.is_outage:
+            day.mark(slot, Reason.SUSPECT_LEVEL)
 
 
-def _is_off(day: _Day, slots: Sequence[int], is_up: bool) -> bool:
-    """Base and peak are off by one factor, the base below any idling, and the day keeps its shape."""
-    if len(slots) < max(1, round(day.ask("level_h") / day.rules.local.hours())):
+def _back(fits: Sequence[bool]) -> list[bool]:
+    """Not explained, and neither is one beside it."""
+    n = len(fits)
+    return [not fits[i] and ((i > 0 and not fits[i - 1]) or (i + 1 < n and not fits[i + 1])) for i in range(n)]
+
+
+def _is_usual(day: _Day, slots: Sequence[int], is_up: bool) -> bool:
+    """For twice the time it takes to find a fault it idles, or peaks, as ever."""
+    baseline = day.baseline(slots[0]) if slots else None
+    if baseline is None or len(slots) < 2 * _n_min(day):
         return False
+    base, peak = _base_and_peak([day.load_kw(s) or 0.0 for s in slots])
+    return peak <= _max_kw(baseline) if is_up else base >= (baseline.floor_kw or 0.0)
+
+
+def _n_min(day: _Day) -> int:
+    return max(1, round(day.ask("level_h") / day.rules.local.hours()))
+
+
+def _max_kw(baseline: Baseline) -> float:
+    return baseline.max_kw if baseline.max_kw is not None else 1.1 * baseline.running_kw
+
+
+def _is_explained(day: _Day, slot: int, is_up: bool, factor: float | None) -> bool:
+    """Far below the height of the profile; upward: far above its lowest about that time, or above the lowest load
+    believed times the factor."""
+    load_kw, expected, baseline = day.load_kw(slot) or 0.0, day.profile_kw(slot), day.baseline(slot)
+    if expected is None or baseline is None:
+        return False
+    if not is_up:
+        return load_kw <= day.ask("level_share") * expected[2]
+    by_factor = factor is not None and load_kw >= factor * (baseline.floor_kw or 0.0) / SCATTER
+    return load_kw >= day.ask("level_rise") * expected[1] or by_factor
+
+
+def _factor(day: _Day, slots: Sequence[int], is_up: bool) -> float | None:
+    """Base and peak are off by one factor, the base below any idling, and the day keeps its shape: by which factor."""
+    if len(slots) < _n_min(day):
+        return None
     loads = [day.load_kw(s) or 0.0 for s in slots]
     expected = [(day.profile_kw(s) or (0.0, 0.0, 0.0))[0] for s in slots]
     (base, peak), (low, high) = _base_and_peak(loads), _base_and_peak(expected)
     baseline = day.baseline(slots[0])
     if low <= 0 or base <= 0 or high < RISES * low or baseline is None:
-        return False
-    small, big = sorted((base / low, peak / high))
+        return None
+    share, floor_kw, alike = peak / high, baseline.floor_kw or 0.0, day.ask("level_alike")
     if is_up:
-        max_kw = baseline.max_kw if baseline.max_kw is not None else 1.1 * baseline.running_kw
-        is_off = small >= day.ask("level_rise") and peak > max_kw
+        is_off = base / low >= day.ask("level_rise") and share >= day.ask("level_rise") and peak > _max_kw(baseline)
     else:
-        is_off = big <= day.ask("level_share") and base <= day.ask("level_floor") * (baseline.floor_kw or 0.0)
-    return is_off and big <= day.ask("level_alike") * small and _correlation(loads, expected) >= day.ask("level_shape")
+        is_off = share <= day.ask("level_share") and base <= day.ask("level_floor") * floor_kw
+    is_alike = base <= alike * share * low and share * floor_kw <= alike * base
+    keeps_shape = _correlation(loads, expected) >= day.ask("level_shape")
+    return sum(loads) / sum(expected) if is_off and is_alike and keeps_shape else None
 
 
 def _base_and_peak(values: Sequence[float]) -> tuple[float, float]:
