@@ -17,7 +17,7 @@ from consumers.office import Office
 from consumers.pulse import Pulse, beating
 from consumers.rejudge import Rejudged, rejudge
 from consumers.taken_back import taken_back
-from consumers.ticking import RECOUNT_SHARE, extend, recount, tick
+from consumers.ticking import extend, recount, recount_bounds, tick
 from detectors.errors import InfrastructureError
 from detectors.slots import DAY_S, local_date, local_day
 from detectors.world import World, compile_world
@@ -213,7 +213,7 @@ class Evaluator:
         if not touched:
             return []
         runs: list[list[Any]] = []
-        for source, slot in await thin_source_slots(connection, touched, RECOUNT_SHARE):
+        for source, slot in await thin_source_slots(connection, touched, *recount_bounds(office.world)):
             if runs and runs[-1][0] == source and runs[-1][2] == slot - 1:
                 runs[-1][2] = slot
             elif source in office.world.sources:

@@ -14,6 +14,7 @@ from detectors.caps import BEFORE_ORDER_S
 from detectors.feed import SourceSlots, feed_alerts, is_down
 from detectors.readings import ReadingColumns
 from detectors.slots import DAY_S, local_date, local_day
+from detectors.vocab import Rule
 from detectors.world import World
 from service.db import ticks
 from service.db.alert_store import save_alerts, save_live, stored_alerts
@@ -22,7 +23,8 @@ from service.db.judgement import load_readings
 
 I64 = npt.NDArray[np.int64]
 
-#: A source is counted again when late data reaches a slot at which fewer than this share of its meters spoke.
+#: A source is counted again when late data reaches a slot at which fewer than this share of its meters spoke, in any
+#: case where it may be down.
 RECOUNT_SHARE = 0.3
 #: Slots of a source that are counted in one piece.
 COUNTED_AT_ONCE = 672
@@ -101,6 +103,12 @@ async def recount(
         await _publish_feed(connection, office, row, as_of, published_at)
 
 
+def recount_bounds(world: World) -> tuple[float, float]:
+    """A source need be counted again only where fewer than this share of its meters spoke, if it has so many plants."""
+    share, plants = (world.thresholds.extremes(Rule.FEED_DOWN, name) for name in ("evidence_share", "plants"))
+    return max(RECOUNT_SHARE, share[1]), plants[0]
+
+
 def _scopes_of(world: World, source_row: int) -> I64:
     """Scopes with a meter of the source; those without any meter go with the first source."""
     scopes = world.member_scope[world.meter_source[world.member_meter] == source_row]
@@ -158,7 +166,7 @@ async def _evidence(
     begin_s, end_s = first * world.slot_s, (last + 1) * world.slot_s
     counted.add(await _readings(connection, office, meters[: -(-len(meters) // 2)], begin_s, end_s))
     valid, speaks = counted.totals()
-    thin = np.flatnonzero(speaks[source_row] < RECOUNT_SHARE * valid[source_row])
+    thin = np.flatnonzero(speaks[source_row] < recount_bounds(world)[0] * valid[source_row])
     if len(thin):
         begin_s, end_s = (first + int(thin[0])) * world.slot_s, (first + int(thin[-1]) + 1) * world.slot_s
         counted.add(await _readings(connection, office, meters, begin_s, end_s + DAY_S))

@@ -94,6 +94,13 @@ class ThresholdTable:
                     return float(rows.value[row[0]]), rows.origin[int(row[0])]
         return self._default[kind], DEFAULT_ORIGIN
 
+    def extremes(self, rule: str, name: str) -> tuple[float, float]:
+        """The lowest and the highest value that is asked of anyone at any time."""
+        kind = rule, name
+        values = [self._default[kind]]
+        values += [v for table in (self._for_all, self._of_scopes) if kind in table for v in table[kind].value.tolist()]
+        return min(values), max(values)
+
     def edges(self, *kinds: tuple[str, str]) -> I64:
         """Midnights at which a value of these kinds may change."""
         tables = [t[kind] for kind in kinds for t in (self._for_all, self._of_scopes) if kind in t]

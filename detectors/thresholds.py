@@ -97,6 +97,14 @@ KINDS: tuple[ThresholdKind, ...] = (
 )
 
 
+#: Of each pair the first may not be above the second.
+AT_MOST: tuple[tuple[tuple[str, str], tuple[str, str]], ...] = (
+    *(((k.rule, "n_min"), (k.rule, "m_min")) for k in KINDS if k.name == "n_min"),
+    (("stop_run", "unknown_low"), ("stop_run", "unknown_high")),
+    (("step_up", "back"), ("step_up", "jump")),
+)
+
+
 def kind_of(rule: str, name: str) -> ThresholdKind | None:
     """The kind of a threshold, None for an unknown name."""
     return next((k for k in KINDS if k.rule == rule and k.name == name), None)

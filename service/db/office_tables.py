@@ -155,6 +155,18 @@ Table(
     Index("ix_exemptions_scope_id", "scope_id"),
 )
 Table(
+    "thresholds",
+    METADATA,
+    *must(Integer, "threshold_no"),
+    *must(Text, "rule name origin"),
+    *must(Double, "value"),
+    *may(Text, "scope_id approved_by"),
+    *may(Instant, "valid_from valid_to"),
+    PrimaryKeyConstraint("threshold_no"),
+    ForeignKeyConstraint(["scope_id"], ["scopes.scope_id"]),
+    Index("ix_thresholds_scope_id", "scope_id"),
+)
+Table(
     "outages",
     METADATA,
     *must(Integer, "outage_no"),

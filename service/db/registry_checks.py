@@ -15,6 +15,7 @@ from detectors.vocab import Scale
 from service.db.registry_errors import Origins, Problem
 from service.db.registry_list_checks import check_lists
 from service.db.registry_tables import STORED
+from service.db.registry_threshold_checks import check_thresholds
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +37,7 @@ def check(new: Registry, stored: Registry, origins: Origins | None = None) -> Fi
     checks.overlaps()
     checks.frozen()
     checks.plausibility()
+    check_thresholds(new, checks.merged, checks.refuse)
     check_lists(new, checks.merged, checks.known("lines"), checks.plant_of_scope, checks.refuse, checks.warn)
     return Findings(tuple(checks.errors), tuple(checks.warnings))
 
@@ -88,6 +90,7 @@ class _Checks:
             ("scope_meters", "meter_id", known["meters"]),
             ("baselines", "scope_id", scopes),
             ("exemptions", "scope_id", scopes),
+            ("thresholds", "scope_id", scopes),
             ("exemptions", "order_id", known["orders"]),
             ("outages", "plant_id", known["plants"]),
             ("outages", "meter_id", known["meters"]),
@@ -182,6 +185,7 @@ class _Checks:
         self._overlap("multipliers", lambda row: (row.meter_id,))
         self._overlap("scope_meters", lambda row: (row.scope_id, row.meter_id))
         self._overlap("baselines", lambda row: (row.scope_id, row.day_type))
+        self._overlap("thresholds", lambda row: (row.scope_id or "", row.rule, row.name))
         self._overlap("approvals", lambda row: (row.scope_id,))
         self._overlap("episodes", lambda row: (row.episode_id,))
 
@@ -278,6 +282,7 @@ _LEADING = {
     "multipliers": "meter_id",
     "scope_meters": "meter_id",
     "orders": "order_id",
+    "thresholds": "name",
     "listings": "plant_id",
     "plant_plans": "plant_id",
     "episodes": "episode_id",

@@ -1,5 +1,6 @@
 """Violating slots that a change may take away: an import says so before anybody wonders (SEMANTICS §3.20)."""
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -11,27 +12,29 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from detectors.days import unpacked_row
 from detectors.registry import FOREVER, Baseline, Exemption, Order, Registry
-from detectors.vocab import Verdict
+from detectors.vocab import Control, Rule, Verdict
 from service.db.packed_days import PACKED
 from service.db.registry_diff import TableChanges
 from service.db.registry_errors import Problem
 from service.db.registry_marks import effective_orders
 from service.db.registry_spans import Span
+from service.db.registry_threshold_marks import threshold_differences
 
 
 @dataclass(frozen=True, slots=True)
 class Loosening:
-    """Seconds of a scope in which a row may end violating slots. order_id: only those of that order; None: all."""
+    """Seconds of a scope in which a row may end violating slots. order_id: only those of that order; None: all.
+    scope_id None: of all scopes, in whole local days."""
 
     table: str
     row: str
-    scope_id: str
+    scope_id: str | None
     span: Span
     order_id: str | None = None
 
 
 def loosenings(changes: Mapping[str, TableChanges], before: Registry, after: Registry) -> list[Loosening]:
-    """The changed orders, exemptions and baselines that do not only tighten."""
+    """The changed orders, exemptions, baselines and thresholds that do not only tighten."""
     found: list[Loosening] = []
     was, now = effective_orders(before), effective_orders(after)
     for order_id in sorted({new.order_id for _, new in changes["orders"].pairs()}):
@@ -48,7 +51,51 @@ def loosenings(changes: Mapping[str, TableChanges], before: Registry, after: Reg
         if old is not None or _loosens_baseline(baseline, before):
             name = f"{baseline.scope_id} {baseline.version}"
             found.append(Loosening("baselines", name, baseline.scope_id, (begin, end)))
-    return found
+    return [*found, *_of_thresholds(changes, before, after)]
+
+
+#: The longest grace that may be set.
+GRACE_MAX_S = 96 * 3600
+#: Thresholds that decide whether a slot violates: a higher value lets slots pass. Of all kinds that set readings aside,
+#: any change may.
+_LETS_PASS: Mapping[tuple[str, str], Control | None] = {
+    (Rule.STOP_RUN, "margin"): Control.STOP,
+    (Rule.STOP_RUN, "grace_h"): Control.STOP,
+    (Rule.STOP_RUN, "unknown_low"): None,  # of a limit of energy: what counts as running once its cap is used
+    (Rule.STOP_RUN, "unknown_high"): Control.STOP,
+    (Rule.LIMIT_SLOT, "tolerance"): Control.LIMIT,
+    (Rule.LIMIT_DAY, "tolerance"): None,
+    (Rule.CAP_ABS, "tolerance"): Control.CAP,
+}
+
+
+def _of_thresholds(changes: Mapping[str, TableChanges], before: Registry, after: Registry) -> list[Loosening]:
+    """Values that let slots pass. One for all is told once, whichever scopes have a value of their own."""
+    orders: dict[str, list[Order]] = defaultdict(list)
+    found: dict[tuple[str | None, str, Span, str | None], Loosening] = {}
+    own = {t.scope_id for t in (*before.thresholds, *after.thresholds)}
+    for order in effective_orders(after).values() if changes["thresholds"].pairs() else ():
+        orders[order.scope_id].append(order)
+    for difference in threshold_differences(changes, before, after):
+        rule, name = difference.kind
+        if difference.kind not in _LETS_PASS and rule != Rule.BAD_DATA:
+            continue
+        control = _LETS_PASS.get(difference.kind)
+        scope_id = difference.scope_id if difference.scope_id in own else None
+        told = f"{scope_id or ''} {rule}.{name}".strip()
+        for begin, end, was, now in difference.pieces:
+            if rule != Rule.BAD_DATA and now < was:
+                continue
+            if scope_id is None or control is None:
+                found[scope_id, told, (begin, end), None] = Loosening("thresholds", told, scope_id, (begin, end))
+                continue
+            for order in orders[scope_id]:
+                reach_s = GRACE_MAX_S if name == "grace_h" else 0  # a grace may end days later
+                span = max(begin, order.valid_from), min(end + reach_s, order.valid_to)
+                if order.control is control and span[0] < span[1]:
+                    key = scope_id, told, span, order.order_id
+                    found[key] = Loosening("thresholds", told, scope_id, span, order.order_id)
+    return list(found.values())
 
 
 async def violating_slots_touched(
@@ -57,9 +104,17 @@ async def violating_slots_touched(
     """A warning for each loosening that holds violating slots, with their number."""
     warnings = []
     for loosening in found:
-        number = scope_no.get(loosening.scope_id)
-        count = 0 if number is None else await _violating(connection, number, loosening, ZoneInfo(zone))
+        if loosening.scope_id is None:
+            count = await _violating_anywhere(connection, loosening.span, ZoneInfo(zone))
+        else:
+            number = scope_no.get(loosening.scope_id)
+            count = 0 if number is None else await _violating(connection, number, loosening, ZoneInfo(zone))
         if count:
+            where_en, where_zh = (
+                ("all scopes", "全部监测范围")
+                if loosening.scope_id is None
+                else (f"scope {loosening.scope_id}", f"监测范围{loosening.scope_id}")
+            )
             begin, end = (_told(second, zone) for second in loosening.span)
             warnings.append(
                 Problem(
@@ -67,8 +122,8 @@ async def violating_slots_touched(
                     None,
                     None,
                     loosening.row,
-                    f"may take {count} violating slot(s) away: scope {loosening.scope_id}, {begin} to {end}",
-                    f"可能撤销{count}个违规时段：监测范围{loosening.scope_id}，{begin}至{end}",
+                    f"may take {count} violating slot(s) away: {where_en}, {begin} to {end}",
+                    f"可能撤销{count}个违规时段：{where_zh}，{begin}至{end}",
                 )
             )
     return warnings
@@ -94,6 +149,16 @@ async def _violating(connection: AsyncConnection, scope_no: int, loosening: Loos
             hit &= np.isin(slots["order"], [i for i, order in enumerate(order_ids) if order == loosening.order_id])
         count += int(hit.sum())
     return count
+
+
+async def _violating_anywhere(connection: AsyncConnection, span: Span, zone: ZoneInfo) -> int:
+    """Violating slots of whole local days, of all scopes."""
+    first, last = (datetime.fromtimestamp(min(at, FOREVER - 1), zone).date() for at in (span[0], span[1] - 1))
+    count = await connection.scalar(
+        text("SELECT coalesce(sum(violating_slots), 0) FROM scope_days WHERE day BETWEEN :first AND :last"),
+        {"first": first, "last": last},
+    )
+    return int(count or 0)
 
 
 def _of_revision(old: Order, new: Order) -> list[Loosening]:

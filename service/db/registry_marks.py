@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -15,14 +15,22 @@ from detectors.lines import ScopeLines, lines_by_scope
 from detectors.registry import ALWAYS, FOREVER, Baseline, Order, Registry, with_default_scopes
 from detectors.registry_columns import daily_window
 from detectors.slots import instant, local_date
-from detectors.vocab import Control
+from detectors.vocab import Control, Rule
 from service.db.registry_diff import TableChanges
 from service.db.registry_heard import HeardBy, heard_by_scope
 from service.db.registry_spans import Piece, Span, common, differing, merged
+from service.db.registry_threshold_marks import (
+    CONTROLS,
+    NIGHT_BEGINS_S,
+    OF_GRACE,
+    OF_LINES,
+    Difference,
+    grace_hours,
+    threshold_differences,
+)
 
 #: `offline` looks this far before an order's start (SEMANTICS §5.28).
 BEFORE_ORDER_S = 6 * 3600
-_STOP_GRACE_H = 4.0
 _DAY_S = 86400
 
 Touched = dict[str, list[Span]]
@@ -64,6 +72,7 @@ def touched_spans(
         work.calendar,
         work.lines,
         work.heard,
+        work.thresholds,
     ):
         part()
     return {scope: merged(spans) for scope, spans in work.spans.items()}
@@ -116,6 +125,7 @@ class _Touch:
         self.ordered: Touched = defaultdict(list)
         for order in (*self.orders_was.values(), *self.orders_now.values()):
             self.ordered[order.scope_id].append((order.valid_from, order.valid_to))
+        self.graces = grace_hours(before), grace_hours(after)
         self.heard_was, self.heard_now = _heard(before), _heard(after)
         self.compared_with: dict[str, set[str]] = defaultdict(set)  # scopes judged by a plant's usual day too
         for heard in (self.heard_was, self.heard_now):
@@ -212,6 +222,61 @@ class _Touch:
                 for order in by_scope[scope_id]:
                     self._touch_order(order, by_scope[scope_id])
 
+    def thresholds(self) -> None:
+        """Slots of the days on which a rule asks another value, of the orders that it looks at."""
+        by_scope: dict[str, list[Order]] = {}
+        for found in threshold_differences(self.changes, self.before, self.after):
+            by_scope = by_scope or self._orders_by_scope()
+            if found.scope_id is None:
+                self._of_meters(found)
+            else:
+                self._of_scope(found.scope_id, found, by_scope[found.scope_id])
+
+    def _of_meters(self, found: Difference) -> None:
+        """Values above a multiple of the contract capacity; sources whose silence accuses nobody."""
+        sized = {plant.plant_id for plant in self.after.plants if plant.contract_kw is not None}
+        for meter in self.after.meters:
+            is_sized = meter.contract_kw is not None or meter.plant_id in sized
+            if is_sized or found.kind[0] == Rule.FEED_DOWN:
+                self.touch_meter(meter.meter_id, found.spans)
+
+    def _of_scope(self, scope_id: str, found: Difference, orders: Iterable[Order]) -> None:
+        rule, spans = found.kind[0], found.spans
+        if scope_id in self.unordered.get(rule, ()):
+            self.spans[scope_id] += spans
+            return
+        if rule == Rule.NIGHT_RUN:
+            spans = [(max(ALWAYS, begin - NIGHT_BEGINS_S), end) for begin, end in spans]
+        for order in orders:
+            if order.control in CONTROLS.get(rule, ()) and order.valid_from < order.valid_to:
+                windows = _windows(order, self.after.zone, self.now_s)
+                if rule == Rule.OFFLINE:
+                    windows.append((max(ALWAYS, order.valid_from - BEFORE_ORDER_S), order.valid_from))
+                self.spans[scope_id] += common(spans, windows)
+            begins = any(begin <= order.valid_from < end for begin, end in spans)
+            if found.kind in OF_GRACE and begins:
+                self.spans[scope_id] += self._by_start([self._grace(order)])
+        if found.kind in OF_LINES:  # the scope of a line
+            for counting in self.scopes_of_line.get(scope_id, ()):
+                self.spans[counting] += common(spans, merged(self.by_units[counting]))
+
+    @cached_property
+    def unordered(self) -> Mapping[str, set[str]]:
+        """Scopes of which a rule looks at slots without an order too."""
+        baselines = [b for registry in (self.before, self.after) for b in registry.baselines]
+        grown = {b.scope_id for b in baselines if b.max_kw is not None}
+        treated = {s for heard in (self.heard_was, self.heard_now) for s, told in heard.items() if told.pairs}
+        return {
+            Rule.OVER_CAPACITY: grown,
+            "closing": grown,
+            Rule.TREATMENT_OFF: treated,
+            Rule.BAD_DATA: {b.scope_id for b in baselines},
+        }
+
+    def _grace(self, order: Order) -> Span:
+        """The longest grace of an order, before and after."""
+        return order.valid_from, order.valid_from + int(max(of(order) for of in self.graces) * 3600)
+
     def _orders_by_scope(self) -> dict[str, list[Order]]:
         by_scope: dict[str, list[Order]] = defaultdict(list)
         for order in self.orders_now.values():
@@ -223,7 +288,7 @@ class _Touch:
             return
         before = (max(ALWAYS, order.valid_from - BEFORE_ORDER_S), order.valid_from)
         graces = [
-            (other.valid_from, other.valid_from + _grace_s(other))
+            self._grace(other)
             for other in of_scope
             if other.order_id != order.order_id and order.valid_from <= other.valid_from <= order.valid_to
         ]
@@ -302,13 +367,6 @@ def _heard(registry: Registry) -> dict[str, HeardBy]:
     """What scopes hear of meters outside their sum."""
     orders = [o for o in effective_orders(registry).values() if o.valid_from < o.valid_to]
     return heard_by_scope(with_default_scopes(registry), orders)
-
-
-def _grace_s(order: Order) -> int:
-    hours = order.ramp_down_h
-    if hours is None:
-        hours = _STOP_GRACE_H if order.control is Control.STOP else 0.0
-    return int(hours * 3600)
 
 
 def _windows(order: Order, zone: str, now_s: int) -> list[Span]:

@@ -105,7 +105,7 @@ class Stored:
         return None if is_open else datetime.fromtimestamp(epoch_s, UTC).isoformat()
 
     def _begin_may_be_open(self) -> bool:
-        return self.row in (r.Meter, r.ScopeMeter, r.PlantPlan)
+        return self.row in (r.Meter, r.ScopeMeter, r.PlantPlan, r.Threshold)
 
 
 def _sql(column: str) -> str:
@@ -175,6 +175,13 @@ STORED = (
         ("scope_id", "order_id", "valid_from"),
         {f.name: _TEXT for f in fields(r.Exemption)} | {"valid_from": _AT, "valid_to": _AT, "max_kw": _KW},
         frozenset({"order_id"}),
+    ),
+    Stored(
+        "thresholds",
+        r.Threshold,
+        ("scope_id", "rule", "name", "valid_from"),
+        {f.name: _TEXT for f in fields(r.Threshold)} | {"value": _KW, "valid_from": _AT, "valid_to": _AT},
+        frozenset({"scope_id", "valid_from"}),
     ),
     Stored(
         "outages",

@@ -47,15 +47,17 @@ async def earliest_reading(connection: AsyncConnection, until_s: int | None) -> 
 
 
 async def thin_source_slots(
-    connection: AsyncConnection, spans: Sequence[tuple[int, int]], share: float
+    connection: AsyncConnection, spans: Sequence[tuple[int, int]], share: float, plants: float
 ) -> list[tuple[str, int]]:
-    """Decided slots within spans at which fewer than ``share`` of a source's meters spoke, or it was down; in order."""
+    """Decided slots within spans at which a source was down, or fewer than ``share`` of its meters spoke and it has as
+    many plants as ``plants``; in order."""
     rows = await connection.execute(
         text(
             "SELECT DISTINCT s.source, s.slot FROM unnest(CAST(:first AS bigint[]), CAST(:last AS bigint[]))"
             " AS span(first_slot, last_slot) JOIN source_slots s ON s.slot BETWEEN span.first_slot AND span.last_slot"
-            " WHERE s.is_down OR (s.plants >= 3 AND s.evidence < :share * s.meters) ORDER BY 1, 2"
+            " WHERE s.is_down OR (s.plants >= CAST(:plants AS double precision)"
+            " AND s.evidence < CAST(:share AS double precision) * s.meters) ORDER BY 1, 2"
         ),
-        {"first": [a for a, _ in spans], "last": [b for _, b in spans], "share": share},
+        {"first": [a for a, _ in spans], "last": [b for _, b in spans], "share": share, "plants": plants},
     )
     return [(source, slot) for source, slot in rows]

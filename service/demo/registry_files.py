@@ -28,6 +28,7 @@ COLUMNS = {
     "baselines": "scope_id version from to running_kw max_kw idle_kw day_kwh day_type profile_kw method origin"
     " approved_by night_kwh night_sd_kwh floor_kw equal_h rrmse bias",
     "exemptions": "scope_id order_id from to max_kw reason approved_by document",
+    "thresholds": "scope_id rule name value from to origin approved_by",
     "outages": "plant_id meter_id from to kind origin",
     "calendar": "date kind name",
     "listings": "document plant_id line_id clause measure office office_phone office_person",

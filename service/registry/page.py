@@ -1,5 +1,6 @@
-"""The tables of ``docs/registry.md``, written from the same description that reads the files."""
+"""Tables of the docs that are written from what reads the files: columns of the registry, kinds of thresholds."""
 
+from detectors.thresholds import KINDS
 from service.registry.columns import Column, Table
 from service.registry.tables import TABLES
 
@@ -7,6 +8,20 @@ from service.registry.tables import TABLES
 def column_tables() -> str:
     """One Markdown section a table: header, what a cell holds, what it means, default and example."""
     return "\n".join(_section(table) for table in TABLES)
+
+
+def threshold_table() -> str:
+    """All kinds of thresholds as one Markdown table."""
+    lines = [
+        "| rule.name | 名称 | default | from … to | unit | meaning | set for |",
+        "| --- | --- | --- | --- | --- | --- | --- |",
+        *(
+            f"| `{k.rule}.{k.name}` | {k.zh} | {k.default:g} | {k.low:g} … {k.high:g} | {k.unit} | {k.en} |"
+            f" {'a scope, or all' if k.per_scope else 'all only'} |"
+            for k in KINDS
+        ),
+    ]
+    return "\n".join(lines) + "\n"
 
 
 def _section(table: Table) -> str:

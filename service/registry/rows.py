@@ -18,7 +18,7 @@ from detectors.registry import (
     Source,
 )
 from detectors.vocab import Control, Kind, Measure
-from service.registry import rows_plans
+from service.registry import rows_plans, rows_thresholds
 from service.registry.codes import industry_fault
 from service.registry.row_parts import Built, Refuse, Values, same, scope_of, span
 
@@ -222,6 +222,7 @@ _BUILDERS: dict[str, Callable[[Values, Refuse], Built]] = {
     "orders": _order,
     "baselines": _baseline,
     "exemptions": _exemption,
+    "thresholds": rows_thresholds.threshold,
     "outages": _outage,
     "sources": _source,
     "listings": rows_plans.listing,

@@ -12,6 +12,7 @@ from service.registry.tables_plants import (
     SCOPES,
     SOURCES,
 )
+from service.registry.tables_thresholds import THRESHOLDS
 
 #: In the order in which rows refer to each other.
 TABLES = (
@@ -25,6 +26,7 @@ TABLES = (
     ORDERS,
     BASELINES,
     EXEMPTIONS,
+    THRESHOLDS,
     OUTAGES,
     LISTINGS,
     PLANT_PLANS,

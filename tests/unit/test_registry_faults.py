@@ -33,6 +33,8 @@ GOOD = {
     "episodes": "episode_id,from,to,level,document\nE1,2017-12-01,2017-12-03,orange,预警1号\n",
     "rotations": "scope_id,from,to,group,document,approved_by\nP1,2017-12-01,2017-12-15,一组,轮1号,工信委\n"
     "P2,2017-12-16,2017-12-31,一组,轮1号,工信委\n",
+    "thresholds": "scope_id,rule,name,value,from,to,origin\nP1,stop_run,n_min,30,2017-11-15,2017-12-15,市办\n"
+    ",closing,below_min,60,,,市办\n",
     "calendar": "date,kind\n2018-02-11,workday\n",
 }
 
@@ -161,6 +163,17 @@ CASES = [
     Case("episodes", "E2,2017-12-02,,blue,预警2号", "level", "blue", "yellow, orange, red"),
     Case("rotations", "P9,2017-12-01,2017-12-15,一组,轮1号,工信委", "scope_id", "P9", "not known"),
     Case("rotations", "P2,2017-12-15,,一组,轮1号,工信委", "to", None, "must not be empty"),
+    Case("thresholds", "P9,stop_run,n_min,30,,,x", "scope_id", "P9", "not known"),
+    Case("thresholds", "P1,stop_walk,n_min,30,,,x", "rule", "stop_walk", "one of: stop_run"),
+    Case("thresholds", "P1,stop_run,o_min,30,,,x", "name", "o_min", "n_min, m_min, margin"),
+    Case("thresholds", "P1,stop_run,margin,0.7,,,x", "value", "0.7", "stop_run.margin is 0 … 0.5 share"),
+    Case("thresholds", "P1,stop_run,margin,5%,,,x", "value", "5%", "not a number"),
+    Case("thresholds", "P1,stop_run,margin,0.1,,,", "origin", None, "must not be empty"),
+    Case("thresholds", "P2,stop_run,n_min,90,,,x", "value", "90.0", "n_min 90 would be above m_min 60"),
+    Case("thresholds", ",stop_run,unknown_high,0.1,2017-12-01,,x", "value", "0.1", "unknown_low 0.15 would be above"),
+    Case("thresholds", "P1,stop_run,n_min,15,2017-12-01,,x", "from", "2017-12-01T00:00+08:00", "overlaps"),
+    Case("thresholds", ",closing,below_min,30,2017-12-01,,x", "from", "2017-12-01T00:00+08:00", "overlaps"),
+    Case("thresholds", "P1,bad_data,capacity_factor,2,,,x", "scope_id", "P1", "set for all"),
     Case("calendar", "2018-02-11,holiday", "date", "2018-02-11", "same row as row 2"),
     Case("calendar", "2018-02-12 08:00,holiday", "date", "2018-02-12 08:00", "not a date"),
 ]

@@ -1,0 +1,76 @@
+"""Values that the office sets in place of a rule's defaults (CONTRACTS §1)."""
+
+from service.registry.columns import Column, Form, Table
+from service.registry.shared_columns import identity, text, valid_from, valid_to
+
+THRESHOLDS = Table(
+    "thresholds",
+    "阈值",
+    (
+        identity(
+            "scope_id",
+            "监测范围",
+            "the scope; empty: all scopes without a value of their own",
+            "监测范围；空为全部未单独设定的范围",
+            "监测范围编号",
+            "监测范围ID",
+            "范围编号",
+            example="P001",
+        ),
+        text(
+            "rule",
+            "规则",
+            "rule, as docs/rules names it",
+            "规则代码，见规则说明",
+            "规则代码",
+            required=True,
+            example="stop_run",
+        ),
+        text(
+            "name",
+            "名称",
+            "threshold of that rule, or its Chinese name",
+            "该规则的阈值代码或中文名称",
+            "阈值名称",
+            "参数",
+            required=True,
+            example="n_min",
+        ),
+        Column(
+            "value",
+            "值",
+            Form.NUMBER,
+            "value, in the unit and within the bounds of docs/rules",
+            "取值，单位与范围见规则说明",
+            required=True,
+            aliases=("阈值", "取值", "设定值"),
+            example="30",
+        ),
+        valid_from(required=False, example=""),
+        valid_to(example=""),
+        text(
+            "origin",
+            "来源",
+            "where the value comes from; stands beside each alert",
+            "取值依据，随告警显示",
+            "依据",
+            "文件",
+            "文号",
+            required=True,
+            example="郑环攻坚办〔2017〕1号",
+        ),
+        text(
+            "approved_by",
+            "批准人",
+            "who approved it",
+            "批准人",
+            "审批人",
+            "批准机关",
+            "批准单位",
+            example="市环境攻坚办",
+        ),
+    ),
+    "Values that rules test by in place of their defaults; a local day is judged by what holds at its beginning.",
+    "代替规则默认值的阈值；每个自然日按其零时有效的取值判定。",
+    ("阈值表", "规则阈值", "参数表"),
+)
