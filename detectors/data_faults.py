@@ -7,7 +7,7 @@ day's readings, the registry, as_of and the carry alone. Where a baseline was gi
 nothing is suspect.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -174,16 +174,17 @@ def _levels(mine: LearnedLoads, max_wh: F64, floor_wh: F64, bound: Bool, bits: U
         high = np.count_nonzero((mine.load_wh > max_wh)[:, own], axis=1) >= least[:, 0]
     asked = low | high | np.array([known is not None for known in went_on], np.bool_)
     found: dict[int, list[Level]] = {}
-    second: I64 | None = None
+    if not asked.any():
+        return found
+    second, limits_of = mine.seconds(), _limits(mine)
     for at in np.flatnonzero(asked).tolist():
-        second = mine.seconds() if second is None else second
         load = np.where((bits[at] & _SHORT) != 0, np.nan, mine.load_wh[at])
         for is_up in (False, True):
             carried = went_on[at]
             goes_on = carried if carried is not None and (carried[1] > 1) == is_up else None
             if not ((high if is_up else low)[at] or goes_on):
                 continue
-            expected, limits = mine.expected(at, second), _limits(mine, at)
+            expected, limits = mine.expected(at, second), limits_of(at)
             if np.isnan(expected.wh[own]).all():  # nothing tells when it would be over
                 continue
             factor = None if goes_on is None else goes_on[1]
@@ -199,8 +200,13 @@ def _levels(mine: LearnedLoads, max_wh: F64, floor_wh: F64, bound: Bool, bits: U
 _SHORT = np.uint32(Reason.SUSPECT_SPIKE | Reason.SUSPECT_DROPOUT | Reason.SUSPECT_STUCK)
 
 
-def _limits(mine: LearnedLoads, at: int) -> level.Limits:
-    share, rise, floor, alike, shape, hours = (
-        float(mine.threshold(f"level_{name}")[at, 0]) for name in ("share", "rise", "floor", "alike", "shape", "h")
-    )
-    return level.Limits(share, rise, floor, alike, shape, max(1, round(hours / mine.grid.hours)))
+def _limits(mine: LearnedLoads) -> Callable[[int], level.Limits]:
+    """The limits of a scope by its place, looked up once for all."""
+    names = ("share", "rise", "floor", "alike", "shape", "h")
+    table = np.concatenate([mine.threshold(f"level_{name}") for name in names], axis=1)
+
+    def of(at: int) -> level.Limits:
+        share, rise, floor, alike, shape, hours = table[at].tolist()
+        return level.Limits(share, rise, floor, alike, shape, max(1, round(hours / mine.grid.hours)))
+
+    return of

@@ -101,8 +101,9 @@ class LearnedLoads:
             profile = np.array(self.world.baselines[row].profile_kw, np.float64) * (1000 * self.grid.hours)
             place = second[here] * len(profile) // DAY_S
             reach = min(EARLY_LATE_H * 3600 * len(profile) // DAY_S, (len(profile) - 1) // 2)
-            near = np.stack([np.roll(profile, by) for by in range(-reach, reach + 1)])
-            wh[here], top[here], low[here] = profile[place], profile.max(), near.min(axis=0)[place]
+            around = np.concatenate([profile[-reach:], profile, profile[:reach]]) if reach else profile
+            near = np.lib.stride_tricks.sliding_window_view(around, 2 * reach + 1).min(axis=1)
+            wh[here], top[here], low[here] = profile[place], profile.max(), near[place]
         floor, highest = (
             self.spans.wide(column[self.baseline[at]]) * (1000 * self.grid.hours)
             for column in (self.world.baseline.floor_kw, self.world.baseline.max_kw)
