@@ -41,6 +41,7 @@ ACCESS: Mapping[tuple[str, str], frozenset[AccessRole]] = {
     ("GET", "/v1/rulebooks/{rulebook_id}"): READERS,
     ("GET", "/v1/scopes/{scope_id}/load"): READERS,
     ("GET", "/v1/scopes/{scope_id}/baselines"): READERS,
+    ("GET", "/v1/scopes/{scope_id}/thresholds"): READERS,
     ("GET", "/v1/scopes/{scope_id}/evidence.svg"): READERS,
     ("GET", "/v1/scopes/{scope_id}/caps"): READERS,
     ("GET", "/v1/scopes/{scope_id}/caps/explain"): READERS,

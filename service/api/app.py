@@ -29,6 +29,7 @@ from service.api.routes import (
     plants,
     rulebooks,
     scopes,
+    thresholds,
 )
 from service.api.tokens import TokenCodec
 from service.clock import Clock
@@ -83,6 +84,7 @@ def create_app(settings: Settings, engine: AsyncEngine, clock: Clock) -> FastAPI
         rulebooks,
         scopes,
         baselines,
+        thresholds,
         caps,
         comparisons,
         days,

@@ -110,6 +110,12 @@ class AtQuery(Query):
     at: Instant | None = Field(None, description="the slot that holds this instant; absent: now")
 
 
+class DayQuery(Query):
+    """A local day, by an instant of it."""
+
+    at: Instant | None = Field(None, description="the local day that holds this instant; absent: today")
+
+
 class OrdersQuery(PageQuery):
     """Parameters of the list of orders."""
 

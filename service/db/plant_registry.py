@@ -19,6 +19,8 @@ _PARTS = {
     "orders": f"{_BY_SCOPE} ORDER BY order_id, revision",
     "baselines": f"{_BY_SCOPE} ORDER BY scope_id, valid_from, version, day_type",
     "exemptions": f"{_BY_SCOPE} ORDER BY scope_id, valid_from, order_id",
+    "thresholds": _BY_SCOPE.replace("WHERE", "WHERE scope_id IS NULL OR")
+    + " ORDER BY scope_id NULLS FIRST, rule, name, valid_from NULLS FIRST",
     "calendar": "ORDER BY day",
 }
 
@@ -40,8 +42,8 @@ async def load_enterprises(connection: AsyncConnection, scope_ids: Sequence[str]
 
 
 async def load_plant(connection: AsyncConnection, plant_id: str) -> Registry:
-    """Plant, lines, meters, scopes, members, orders, baselines and exemptions of a plant, and the calendar; of one
-    version, also while an import commits beside it. An unknown plant has none.
+    """Plant, lines, meters, scopes, members, orders, baselines, exemptions and thresholds of a plant, those for all,
+    and the calendar; of one version, also while an import commits beside it. An unknown plant has none.
 
     Multipliers, outages and sources say nothing of a cap and are left out.
 

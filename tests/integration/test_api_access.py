@@ -50,6 +50,7 @@ MATRIX: dict[tuple[str, str], tuple[str, set[str], bool]] = {
     ),
     ("GET", "/v1/scopes/{scope_id}/caps/explain"): ("/v1/scopes/P1/caps/explain", READ, True),
     ("GET", "/v1/scopes/{scope_id}/baselines"): ("/v1/scopes/P1/baselines", READ, True),
+    ("GET", "/v1/scopes/{scope_id}/thresholds"): ("/v1/scopes/P1/thresholds", READ, True),
     ("GET", "/v1/scopes/{scope_id}/load"): (
         "/v1/scopes/P1/load?from=2017-11-16T00:00:00Z&to=2017-11-16T04:00:00Z",
         READ,

@@ -8,6 +8,7 @@ from service.api.query import (
     AlertsQuery,
     AtQuery,
     BaselinesQuery,
+    DayQuery,
     FeedQuery,
     LanguageQuery,
     OrdersQuery,
@@ -48,6 +49,7 @@ def test_every_parameter_is_documented() -> None:
         ("/v1/scopes/{scope_id}/evidence.svg", PictureSpanQuery),
         ("/v1/alerts/{alert_id}/evidence.svg", LanguageQuery),
         ("/v1/scopes/{scope_id}/caps/explain", AtQuery),
+        ("/v1/scopes/{scope_id}/thresholds", DayQuery),
         ("/v1/days/{day}", PageQuery),
         ("/v1/audit/unlisted", AuditQuery),
     ):

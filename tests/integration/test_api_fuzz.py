@@ -11,7 +11,7 @@ from tests.integration.world import add_alert, add_orders
 PATHS = [
     "/v1/alert-events", "/v1/alerts", "/v1/alerts/{}", "/v1/plants", "/v1/scopes/{}/load", "/v1/days/{}", "/v1/status",
     "/v1/audit/unlisted", "/v1/orders", "/v1/plants/{}/orders", "/v1/scopes/{}/caps", "/v1/scopes/{}/caps/explain",
-    "/v1/alerts/{}/evidence.svg", "/v1/scopes/{}/evidence.svg", "/v1/scopes/{}/baselines",
+    "/v1/alerts/{}/evidence.svg", "/v1/scopes/{}/evidence.svg", "/v1/scopes/{}/baselines", "/v1/scopes/{}/thresholds",
     "/v1/rulebooks", "/v1/rulebooks/{}",
     "/static/{}", "/v1/{}", "/{}",
 ]  # fmt: skip

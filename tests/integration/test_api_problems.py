@@ -26,6 +26,7 @@ ADDRESSES = {
     "/v1/scopes/{scope_id}/caps": "/v1/scopes/P1/caps?from=2017-11-16T00:00:00Z&to=2017-11-16T01:00:00Z",
     "/v1/scopes/{scope_id}/caps/explain": "/v1/scopes/P1/caps/explain",
     "/v1/scopes/{scope_id}/baselines": "/v1/scopes/P1/baselines",
+    "/v1/scopes/{scope_id}/thresholds": "/v1/scopes/P1/thresholds",
     "/v1/scopes/{scope_id}/load": "/v1/scopes/P1/load?from=2017-11-16T00:00:00Z&to=2017-11-16T01:00:00Z",
     "/v1/days/{day}": "/v1/days/2017-11-16",
     "/static/{name}": "/static/console.js",
