@@ -14,7 +14,7 @@ from tests.oracles.strategies import worlds
 
 #: Worlds are large: shrinking one takes longer than a test may.
 @settings(
-    max_examples=120,
+    max_examples=70,
     deadline=None,
     derandomize=True,
     phases=[Phase.generate],
@@ -27,7 +27,7 @@ def test_fast_equals_reference(world: World) -> None:
 
 
 @settings(
-    max_examples=60,
+    max_examples=40,
     deadline=None,
     derandomize=True,
     phases=[Phase.generate],
