@@ -32,6 +32,8 @@ PROFILE_RISES = 1.5
 EARLY_LATE_H = 2
 #: Loads of a known factor scatter so many times.
 SCATTER = 1.5
+#: So many places are tried at which a fault may have begun within a stretch.
+MOST_BEGINNINGS = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,11 +108,25 @@ def stretches(
     for begin, end in edges.reshape(-1, 2).tolist():
         inside = known[begin:end][fits[begin:end]]
         own = inside[inside < day.stop]
-        found = _factor(load_wh[own], _at(expected, own), limits, is_up=is_up) if len(own) >= limits.n_min else None
-        if found is not None:
-            is_open = end == len(known) or int(known[end]) >= day.stop
-            last = len(load_wh) - 1 if end == len(known) else int(inside[-1])
-            yield Stretch(int(own[0]), last, found, is_open, False)
+        for at in _beginnings(load_wh[own], _at(expected, own), is_up=is_up):
+            rest = own[at:]
+            found = _factor(load_wh[rest], _at(expected, rest), limits, is_up=is_up)
+            if found is not None:
+                is_open = end == len(known) or int(known[end]) >= day.stop
+                last = len(load_wh) - 1 if end == len(known) else int(inside[-1])
+                yield Stretch(int(rest[0]), last, found, is_open, False)
+                break
+
+
+def _beginnings(load_wh: F64, expected: Expected, *, is_up: bool) -> list[int]:
+    """Where in a stretch its fault may have begun: with it, or where a load falls below the lowest ever believed
+    (upward: rises above the highest). True idling before it is as low as a fault while the plant works."""
+    if is_up:
+        is_beyond = load_wh > expected.max_wh
+    else:
+        is_beyond = load_wh < expected.floor_wh
+    falls = np.flatnonzero(is_beyond[1:] & ~is_beyond[:-1]) + 1
+    return [0, *falls[:MOST_BEGINNINGS].tolist()]
 
 
 def _back(fits: Bool) -> Bool:
@@ -131,6 +147,8 @@ def _is_usual(load_wh: F64, expected: Expected, limits: Limits, *, is_up: bool) 
 def _factor(load_wh: F64, expected: Expected, limits: Limits, *, is_up: bool) -> float | None:
     """By which factor a stretch is off its level; None where it is not, or where that cannot be told."""
     profile = expected.wh
+    if len(profile) < limits.n_min:
+        return None
     (base, peak), (low, high) = _base_and_peak(load_wh), _base_and_peak(profile)
     if not (low > 0 and base > 0 and high >= PROFILE_RISES * low):
         return None

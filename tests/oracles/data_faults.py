@@ -244,13 +244,28 @@ def _levels(day: _Day) -> _Level | None:
             end = piece[-1] + 1
             inside = [known[i] for i in piece if fits[i]]
             own = [s for s in inside if s in day.own]
-            factor = _factor(day, own, is_up)
-            if factor is None:
-                continue
-            _set_level(day, own[0], inside[-1] if end < len(known) else day.view.stop - 1)
-            if end == len(known) or known[end] >= day.own.stop:
-                still = still or _Level(is_up, factor)
+            for begin in _beginnings(day, own, is_up):
+                factor = _factor(day, own[begin:], is_up)
+                if factor is None:
+                    continue
+                _set_level(day, own[begin], inside[-1] if end < len(known) else day.view.stop - 1)
+                if end == len(known) or known[end] >= day.own.stop:
+                    still = still or _Level(is_up, factor)
+                break
     return still
+
+
+def _beginnings(day: _Day, slots: Sequence[int], is_up: bool) -> list[int]:
+    """With the stretch, or at one of the first twelve falls below the lowest load believed, rises above the highest."""
+
+    def is_beyond(slot: int) -> bool:
+        load_kw, baseline = day.load_kw(slot) or 0.0, day.baseline(slot)
+        if baseline is None:
+            return False
+        return load_kw > _max_kw(baseline) if is_up else load_kw < (baseline.floor_kw or 0.0)
+
+    falls = [i for i in range(1, len(slots)) if is_beyond(slots[i]) and not is_beyond(slots[i - 1])]
+    return [0, *falls[:12]] if slots else []
 
 
 def _set_level(day: _Day, first: int, last: int) -> None:
