@@ -4,7 +4,7 @@ from hypothesis import strategies as st
 
 from detectors.registry import ALWAYS, FOREVER, Threshold
 
-#: What is drawn of each kind. n above m is refused at import: those of n are the smaller ones.
+#: What is drawn of each kind. An import refuses n above m: no n here is above an m here, or above the default.
 VALUES: dict[tuple[str, str], tuple[float, ...]] = {
     ("stop_run", "n_min"): (15, 30, 50),
     ("stop_run", "m_min"): (60, 90, 120),
@@ -15,7 +15,7 @@ VALUES: dict[tuple[str, str], tuple[float, ...]] = {
     ("stop_day", "factor"): (1.0003, 1.7003),
     ("hours_over", "over_min"): (45, 150, 480),
     ("limit_slot", "n_min"): (15, 45),
-    ("limit_slot", "m_min"): (60, 105),
+    ("limit_slot", "m_min"): (90, 105),
     ("limit_slot", "tolerance"): (0, 0.1113),
     ("limit_day", "tolerance"): (0, 0.1117),
     ("limit_pace", "used_share"): (0, 0.5013),
@@ -36,8 +36,8 @@ VALUES: dict[tuple[str, str], tuple[float, ...]] = {
     ("baseline", "low_confidence"): (0.0513, 0.5),
     ("over_capacity", "factor"): (1.0003, 1.3001),
     ("over_capacity", "n_min"): (15, 60),
-    ("over_capacity", "m_min"): (60, 90),
-    ("step_up", "jump"): (0.1113, 0.6007),
+    ("over_capacity", "m_min"): (90, 105),
+    ("step_up", "jump"): (0.2513, 0.6007),
     ("step_up", "back"): (0.0513, 0.2503),
     ("step_up", "hold_min"): (30, 105),
     ("night_run", "margin"): (0.0213, 0.1501),
