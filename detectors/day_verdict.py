@@ -183,7 +183,9 @@ def _could_fire(work: "Pass", found: Found, carries: Sequence[Carry]) -> Bool:
     by_run[by_run] = _windows(work, rows[by_run], flags[by_run])
     judged = caps.spans.wide_day(caps.judged[rows])
     energy = np.where(open_slot, fill_wh, work.evidence.known_wh[scope])[:, day]
-    total, cap = np.where(judged, energy, 0).sum(axis=1), work.day_cap_wh[rows]
+    # the most that is used at any slot: what flows back later takes nothing back
+    total = np.cumsum(np.where(judged, energy, 0), axis=1).max(axis=1, initial=0)
+    cap = work.day_cap_wh[rows]
     is_stop = work.world.order.is_control(orders, Control.STOP)
     tolerance, factor, over_min = (
         on_day(work.world, orders, grid, rule, name)

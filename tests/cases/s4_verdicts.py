@@ -1,7 +1,7 @@
 """SEMANTICS §4: slot and day verdict."""
 
 from detectors.registry import Exemption, Meter
-from detectors.vocab import Reason, Rule, Verdict
+from detectors.vocab import Reason, Role, Rule, Verdict
 from tests.cases.expect import Alert, Count, Day, Expectation, Slot, case
 from tests.cases.worlds import (
     at,
@@ -121,6 +121,15 @@ def silence_behind_the_end_of_the_day() -> tuple[World, list[Expectation]]:
         Day(on(0), Verdict.UNKNOWN),
         Day(on(2), Verdict.COMPLIANT),
     ]
+
+
+@case(23)
+def what_flows_back_later_takes_nothing_back() -> tuple[World, list[Expectation]]:
+    # 10 MWh by 10:00 under a cap of 11.2; two silent hours could hold 2.2 and break it, whatever flows back until night
+    of = registry(energy_limit(), meters=[Meter("m", "P"), Meter("r", "P", role=Role.REVERSE)])
+    readings = flat(at("0:00"), at("10:00"), 1000) + flat(at("0:00"), at("10:00"), 0, "r")
+    readings += flat(at("12:00"), at("24:00"), 0) + flat(at("12:00"), at("24:00"), 500, "r")
+    return world(of, readings, at("24:00")), [Day(on(0), Verdict.UNKNOWN, energy=4000.0, cap=11200.0)]
 
 
 @case(23)
