@@ -1,37 +1,32 @@
 """``cuofeng baseline``: from stored days of a reference period to an approved baseline in the registry."""
 
-import asyncio
 import json
 import sys
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import date, datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any
 from zoneinfo import ZoneInfo
 
 import typer
-from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from detectors.errors import InfrastructureError, InputError
+from detectors.errors import InputError
 from detectors.registry import with_default_scopes
 from detectors.slots import instant
 from service.baselines.documents import fit_rows, scope_baselines, summary_of
 from service.baselines.fits import ScopeFit, fit_version, refusal_words
 from service.baselines.proposals import Approval, approve, fit_stored, propose
 from service.baselines.reference import Period, wanted_scopes
-from service.cli.database import required_database_url
 from service.cli.listing import Format, write_rows
+from service.cli.transaction import in_transaction
 from service.clock import SystemClock
 from service.db.baseline_fits import read_fits
-from service.db.engine import make_engine
 from service.db.registry_errors import SHOWN
 from service.db.registry_load import load_rows
 from service.settings import Settings
-
-T = TypeVar("T")
 
 Form = Annotated[Format, typer.Option("--format", help="table, csv or json.")]
 Out = Annotated[Path | None, typer.Option("--out", help="Write to this file.")]
@@ -123,7 +118,7 @@ def fit_command(
         await propose(connection, fits, stored.registry, SystemClock().now())
         return fits
 
-    fits = _in_transaction(settings, run)
+    fits = in_transaction(settings, run, name="baseline")
     write_rows([row for f in fits for row in fit_rows(f)], COLUMNS, _form(form, as_json), out)
     made = [f for f in fits if f.rows]
     sys.stderr.write(f"{name}: {len(made)} proposed, {len(fits) - len(made)} could not be fitted\n")
@@ -156,7 +151,7 @@ def show_command(
         rows = [b for b in stored.registry.baselines if scope in (None, b.scope_id) and version in (None, b.version)]
         return scope_baselines(rows, fits, stored.registry.zone)
 
-    found = _in_transaction(settings, run, is_read_only=True)
+    found = in_transaction(settings, run, name="baseline", is_read_only=True)
     chosen = _form(form, as_json)
     if chosen is Format.JSON:
         write_rows(found, (), chosen, out)
@@ -192,7 +187,7 @@ def approve_command(
             slot_s=settings.slot_s,
         )
 
-    done = _in_transaction(settings, run)
+    done = in_transaction(settings, run, name="baseline")
     if as_json:
         print(json.dumps(_approval(done), ensure_ascii=False))
     else:
@@ -234,24 +229,6 @@ def _instant(given: str, zone: str) -> int:
 
 def _form(form: Format, as_json: bool) -> Format:
     return Format.JSON if as_json else form
-
-
-def _in_transaction(
-    settings: Settings, work: Callable[[AsyncConnection], Awaitable[T]], *, is_read_only: bool = False
-) -> T:
-    async def run() -> T:
-        engine = make_engine(required_database_url(settings), name="baseline", pool_size=1, statement_timeout_s=600)
-        used = engine.execution_options(postgresql_readonly=True) if is_read_only else engine
-        try:
-            async with used.begin() as connection:
-                return await work(connection)
-        except (OSError, SQLAlchemyError) as error:
-            cause = getattr(error, "orig", None) or error
-            raise InfrastructureError(f"the database cannot be used: {cause} (is it there, and migrated?)") from error
-        finally:
-            await engine.dispose()
-
-    return asyncio.run(run())
 
 
 def _explain(document: dict[str, Any]) -> None:

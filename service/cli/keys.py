@@ -1,25 +1,19 @@
 """``cuofeng keys create|list|revoke``."""
 
-import asyncio
 import json
-from collections.abc import Awaitable, Callable
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, TypeVar
+from typing import Annotated
 
 import typer
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from detectors.errors import InputError
-from service.cli.database import required_database_url
+from service.cli.transaction import in_transaction
 from service.clock import SystemClock
 from service.db.audit import append_audit
-from service.db.engine import make_engine
 from service.db.keys import AccessRole, create_key, list_keys, revoke_key
-from service.db.sessions import writing
 from service.settings import Settings
-
-T = TypeVar("T")
 
 
 def register(app: typer.Typer) -> None:
@@ -52,12 +46,12 @@ def register(app: typer.Typer) -> None:
             )
             return key
 
-        typer.echo(_in_transaction(settings, run))
+        typer.echo(in_transaction(settings, run, name="keys"))
 
     @keys.command("list")
     def show(as_json: Annotated[bool, typer.Option("--json", help="Machine output.")] = False) -> None:
         """List all keys, ended ones too; no key itself is known."""
-        rows = _in_transaction(Settings(), list_keys)
+        rows = in_transaction(Settings(), list_keys, name="keys", is_read_only=True)
         if as_json:
             typer.echo(json.dumps([asdict(row) for row in rows], ensure_ascii=False, default=str))
             return
@@ -77,20 +71,8 @@ def register(app: typer.Typer) -> None:
             await append_audit(connection, at=_now(), actor="cli", action="key.revoke", subject=key_id, detail={})
             return True
 
-        if not _in_transaction(Settings(), run):
+        if not in_transaction(Settings(), run, name="keys"):
             raise InputError(f"there is no active key {key_id}")
-
-
-def _in_transaction(settings: Settings, work: Callable[[AsyncConnection], Awaitable[T]]) -> T:
-    async def run() -> T:
-        engine = make_engine(required_database_url(settings), name="keys", pool_size=1)
-        try:
-            async with writing(engine) as connection:
-                return await work(connection)
-        finally:
-            await engine.dispose()
-
-    return asyncio.run(run())
 
 
 def _now() -> datetime:

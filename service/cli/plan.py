@@ -1,27 +1,24 @@
 """``cuofeng plan``: a city's plan as data, from its rulebook to orders in the database."""
 
-import asyncio
 import json
 import sys
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any
 from zoneinfo import ZoneInfo
 
 import typer
-from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from detectors.errors import InfrastructureError, InputError
+from detectors.errors import InputError
 from detectors.registry import Episode, Registry
 from detectors.rulebook.schema import Rulebook
 from service.cli import plan_audit
-from service.cli.database import required_database_url
 from service.cli.listing import Format, write_rows
+from service.cli.transaction import in_transaction
 from service.clock import SystemClock
-from service.db.engine import make_engine
 from service.db.registry_errors import SHOWN
 from service.db.registry_load import load_rows
 from service.plans import apply
@@ -32,7 +29,6 @@ from service.plans.shipped import Reading, read_rulebook, shipped
 from service.registry import read_registry
 from service.settings import Settings
 
-T = TypeVar("T")
 Name = Annotated[str, typer.Argument(metavar="RULEBOOK", help="A shipped one (`cuofeng plan list`), or a TOML file.")]
 Form = Annotated[Format, typer.Option("--format", help="table, csv or json.")]
 Out = Annotated[Path | None, typer.Option("--out", help="Write to this file.")]
@@ -144,7 +140,7 @@ def _run(
     async def run(connection: AsyncConnection) -> Application:
         return await work(connection, reading, SystemClock().now(), slot_s=settings.slot_s)
 
-    done = _in_transaction(settings, run, is_check=is_check)
+    done = in_transaction(settings, run, name="plan", is_read_only=is_check)
     changes = change_rows(done.plan.orders, settings.zone)
     decided = decision_rows(done.plan, done.registry)
     if form is Format.JSON and out is None:
@@ -157,27 +153,11 @@ def _run(
     _tell(done, is_check=is_check)
 
 
-def _in_transaction(settings: Settings, work: Callable[[AsyncConnection], Awaitable[T]], *, is_check: bool) -> T:
-    async def run() -> T:
-        engine = make_engine(required_database_url(settings), name="plan", pool_size=1, statement_timeout_s=600)
-        reading = engine.execution_options(postgresql_readonly=True) if is_check else engine
-        try:
-            async with reading.begin() as connection:
-                return await work(connection)
-        except (OSError, SQLAlchemyError) as error:
-            cause = getattr(error, "orig", None) or error
-            raise InfrastructureError(f"the database cannot be used: {cause} (is it there, and migrated?)") from error
-        finally:
-            await engine.dispose()
-
-    return asyncio.run(run())
-
-
 def _stored(settings: Settings) -> Registry:
     async def rows(connection: AsyncConnection) -> Registry:
         return (await load_rows(connection)).registry
 
-    return _in_transaction(settings, rows, is_check=True)
+    return in_transaction(settings, rows, name="plan", is_read_only=True)
 
 
 def _refuse_unknown_level(rulebook: Rulebook, level: str | None) -> None:

@@ -1,6 +1,5 @@
 """``cuofeng plan audit``: the office's list against its plan, and what is missing to judge it."""
 
-import asyncio
 import sys
 from collections import Counter
 from collections.abc import Sequence
@@ -8,14 +7,11 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncConnection
 
-from detectors.errors import InfrastructureError
-from detectors.rulebook.schema import Rulebook
-from service.cli.database import required_database_url
 from service.cli.listing import Format, write_rows
+from service.cli.transaction import in_transaction
 from service.clock import SystemClock
-from service.db.engine import make_engine
 from service.plans.audit_findings import Code, Finding
 from service.plans.audit_rows import COLUMNS, finding_row
 from service.plans.run_audit import Audit, audit_list
@@ -44,23 +40,17 @@ def register(group: typer.Typer) -> None:
     ) -> None:
         """Plants that the plan covers and the list does not name, and what is missing to judge those that it names."""
         rulebooks = [read_rulebook(name).rulebook for name in names or ()]
-        audit = asyncio.run(_run(Settings(), rulebooks or None))
+        settings = Settings()
+
+        async def run(connection: AsyncConnection) -> Audit:
+            now_s = SystemClock().now()
+            return await audit_list(connection, rulebooks or None, now_s=now_s, slot_s=settings.slot_s)
+
+        audit = in_transaction(settings, run, name="plan-audit", is_read_only=True)
         found = [f for f in audit.findings if (county is None or f.county == county) and (not codes or f.code in codes)]
         rows: list[dict[str, Any]] = [finding_row(f, audit.zone) for f in found]
         write_rows(rows, COLUMNS, form, out)
         _tell(audit, found)
-
-
-async def _run(settings: Settings, rulebooks: Sequence[Rulebook] | None) -> Audit:
-    engine = make_engine(required_database_url(settings), name="plan-audit", pool_size=1, statement_timeout_s=600)
-    try:
-        async with engine.execution_options(postgresql_readonly=True).begin() as connection:
-            return await audit_list(connection, rulebooks, now_s=SystemClock().now(), slot_s=settings.slot_s)
-    except (OSError, SQLAlchemyError) as error:
-        cause = getattr(error, "orig", None) or error
-        raise InfrastructureError(f"the database cannot be used: {cause} (is it there, and migrated?)") from error
-    finally:
-        await engine.dispose()
 
 
 def _tell(audit: Audit, found: Sequence[Finding]) -> None:

@@ -1,6 +1,5 @@
 """``cuofeng import``: the office's lists, orders and meters from XLSX or CSV."""
 
-import asyncio
 import json
 import sys
 from collections.abc import Sequence
@@ -9,13 +8,12 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncConnection
 
-from detectors.errors import InfrastructureError, InputError
+from detectors.errors import InputError
 from detectors.registry import Registry
-from service.cli.database import required_database_url
+from service.cli.transaction import in_transaction
 from service.clock import SystemClock
-from service.db.engine import make_engine
 from service.db.registry import ChangeSet, apply_registry, plan_registry, take_turn
 from service.db.registry_errors import SHOWN, Problem, RegistryErrors
 from service.db.registry_load import load_plants_and_lines
@@ -60,7 +58,7 @@ def register(app: typer.Typer) -> None:
         settings = Settings() if zone is None else Settings(zone=zone)
         opened = open_registry(path, zone=settings.zone, slot_s=settings.slot_s, document=document)
         try:
-            parsed, changes, stale = asyncio.run(_run(settings, opened, is_check=check))
+            parsed, changes, stale = _run(settings, opened, is_check=check)
         except RegistryErrors as errors:
             if as_json:
                 print(json.dumps({"errors": [asdict(p) for p in errors.problems]}, ensure_ascii=False))
@@ -73,31 +71,26 @@ def register(app: typer.Typer) -> None:
             _print_warnings(warnings)
 
 
-async def _run(settings: Settings, opened: Opened, *, is_check: bool) -> tuple[Parsed, ChangeSet, list[Problem]]:
-    engine = make_engine(required_database_url(settings), name="import", pool_size=1, statement_timeout_s=600)
+def _run(settings: Settings, opened: Opened, *, is_check: bool) -> tuple[Parsed, ChangeSet, list[Problem]]:
     work = plan_registry if is_check else apply_registry
-    reading = engine.execution_options(postgresql_readonly=True) if is_check else engine
-    try:
-        async with reading.begin() as connection:
-            if not is_check:
-                await take_turn(connection)
-            known = await load_plants_and_lines(connection) if opened.names_plants else Registry()
-            parsed = settle(opened, known)
-            changes = await work(
-                connection,
-                parsed.registry,
-                SystemClock().now(),
-                slot_s=settings.slot_s,
-                origins=parsed.origins,
-                errors=parsed.errors,
-            )
-            # A list that was corrected orders nothing by itself.
-            return parsed, changes, [] if is_check else await stale_plans(connection)
-    except (OSError, SQLAlchemyError) as error:
-        cause = getattr(error, "orig", None) or error
-        raise InfrastructureError(f"the database cannot be used: {cause} (is it there, and migrated?)") from error
-    finally:
-        await engine.dispose()
+
+    async def run(connection: AsyncConnection) -> tuple[Parsed, ChangeSet, list[Problem]]:
+        if not is_check:
+            await take_turn(connection)
+        known = await load_plants_and_lines(connection) if opened.names_plants else Registry()
+        parsed = settle(opened, known)
+        changes = await work(
+            connection,
+            parsed.registry,
+            SystemClock().now(),
+            slot_s=settings.slot_s,
+            origins=parsed.origins,
+            errors=parsed.errors,
+        )
+        # A list that was corrected orders nothing by itself.
+        return parsed, changes, [] if is_check else await stale_plans(connection)
+
+    return in_transaction(settings, run, name="import", is_read_only=is_check)
 
 
 def _key(table: str, row: Any) -> str:
