@@ -7,22 +7,18 @@ day's readings, the registry, as_of and the carry alone. Where a baseline was gi
 nothing is suspect.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 
-from detectors.alerts import Carry
-from detectors.baseline_at import Baselines
 from detectors.learned_loads import LearnedLoads
 from detectors.loads import Fact, Loads
 from detectors.rules import clock_hour, dropout, level, spike, stuck
 from detectors.slots import Grid, clock_gap
-from detectors.spans import Spans
 from detectors.verdict import Evidence, has
 from detectors.vocab import Reason
-from detectors.world import World
 
 I64 = npt.NDArray[np.int64]
 F64 = npt.NDArray[np.float64]
@@ -52,26 +48,9 @@ class Suspects:
         return next((found for found in self.levels.get(s, ()) if found.last is None), None)
 
 
-def suspects(
-    world: World,
-    scopes: I64,
-    grid: Grid,
-    baselines: Baselines,
-    spans: Spans,
-    loads: Loads,
-    evidence: Evidence,
-    past: Bool,
-    spread: Bool,
-    carries: Sequence[Carry],
-) -> Suspects | None:
-    """Which slots are to be set aside; None: none.
-
-    past: [T]. spread: [S], loads rest on readings over more than a slot, equal by nature. carries: [S] of the day
-    before, empty where it is not known.
-    """
-    mine = LearnedLoads.of(world, scopes, grid, baselines, spans, loads, evidence, past, spread, carries)
-    if mine is None:
-        return None
+def suspects(mine: LearnedLoads, grid: Grid, evidence: Evidence, past: Bool) -> Suspects | None:
+    """Which slots are to be set aside; None: none. mine: the scopes of which something was learned. past: [T]."""
+    world = mine.world
     bits = np.zeros(mine.load_wh.shape, np.uint32)
     max_wh, floor_wh = mine.learned_wh(world.baseline.max_kw), mine.learned_wh(world.baseline.floor_kw)
     _short(mine, max_wh, floor_wh, bits)
@@ -86,7 +65,7 @@ def suspects(
     levels = _levels(mine, max_wh, floor_wh, (evidence.bound & ~evidence.outage)[mine.rows] & past, bits)
     if not bits.any() and not levels:
         return None
-    of_all, hour_of_all = np.zeros(loads.wh.shape, np.uint32), np.zeros(loads.wh.shape, np.bool_)
+    of_all, hour_of_all = np.zeros(evidence.facts.shape, np.uint32), np.zeros(evidence.facts.shape, np.bool_)
     of_all[mine.rows], hour_of_all[mine.rows] = bits, hour
     return Suspects(of_all, hour_of_all, levels)
 

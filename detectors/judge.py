@@ -20,6 +20,7 @@ from detectors.day_rows import DayRows
 from detectors.days import SLOT
 from detectors.heard import HEARD_FIELDS, hear
 from detectors.known import Known, loads_with_known, spread_loads, spread_scopes
+from detectors.learned_loads import LearnedLoads
 from detectors.loads import Fact, Loads, scope_loads
 from detectors.members import Members, members_on, thresholds_kw
 from detectors.readings import ReadingColumns
@@ -163,9 +164,10 @@ def work_out(
     evidence = evidence_of(loads, caps)
     past = grid.ends_s <= as_of
     own_spread = spread_loads(world, scopes, readings, grid, spread)
-    found = data_faults.suspects(
+    learned = LearnedLoads.of(
         world, scopes, grid, caps.baselines, caps.spans, loads, evidence, past, own_spread, carries
     )
+    found = None if learned is None else data_faults.suspects(learned, grid, evidence, past)
     if found is not None:
         evidence = data_faults.set_aside(evidence, loads, found)
     slots = slot_verdicts(world, caps, loads, evidence, grid, day_cap, past)

@@ -51,7 +51,11 @@ class LearnedLoads:
         spread: Bool,
         carries: Sequence[Carry],
     ) -> "LearnedLoads | None":
-        """None where nothing was learned of any of the scopes. Arguments as ``detectors.data_faults.suspects``."""
+        """None where nothing was learned of any of the scopes.
+
+        past: [T]. spread: [S], loads rest on readings over more than a slot, equal by nature. carries: [S] of the day
+        before, empty where it is not known.
+        """
         floor_kw = world.baseline.floor_kw
         if np.isnan(floor_kw).all():
             return None
