@@ -17,7 +17,7 @@ BROKER ?= embedded
 # Which tests of test-full.
 MARKERS ?= java or prometheus or chromium
 
-.PHONY: help setup hooks demo test test-integration test-others test-kafka test-full lint bench bench-growth faults faults-sample soak soak-sample quality migrate lock ci clean
+.PHONY: help setup hooks demo test test-servers-1 test-servers-2 test-others test-kafka test-full lint bench bench-growth faults faults-sample soak soak-sample quality migrate lock ci clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -30,16 +30,19 @@ hooks: $(VENV)/dev.stamp ## Let git commit run the checks first
 demo: $(VENV)/demo.stamp ## Watch plants being judged from a real stream (BROKER=apache, ARGS=--headless)
 	@$(BIN)/cuofeng demo --broker $(BROKER) $(ARGS)
 
-# All of them run in two halves side by side, each with servers of its own: one waits much, the other reckons.
+# All of them run in three parts side by side, each with servers of its own: two wait much, the third reckons.
 test: $(VENV)/dev.stamp ## Run the tests that need nothing but this machine; says what it left out
 ifeq ($(strip $(ARGS)),)
-	@$(MAKE) --no-print-directory -j2 test-integration test-others
+	@$(MAKE) --no-print-directory -j3 test-servers-1 test-servers-2 test-others
 else
 	@$(BIN)/python -m pytest $(ARGS)
 endif
 
-test-integration: $(VENV)/dev.stamp
-	@$(BIN)/python -m pytest tests/integration
+test-servers-1: $(VENV)/dev.stamp
+	@$(BIN)/python -m pytest tests/integration/test_[a-h]*.py
+
+test-servers-2: $(VENV)/dev.stamp
+	@$(BIN)/python -m pytest tests/integration --ignore-glob='*/test_[a-h]*.py'
 
 test-others: $(VENV)/dev.stamp
 	@$(BIN)/python -m pytest --ignore=tests/integration
