@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from detectors.registry_columns import DAY_TYPES
-from detectors.slots import DAY_S, Grid, local_date, seconds_of_day
+from detectors.slots import Grid, local_date, seconds_of_day
 from detectors.spans import Spans
 from detectors.world import BASELINE_CHOICE, World, rows_of, turns
 
@@ -56,13 +56,8 @@ def _choice_rank(day_type: str, baseline_type: str) -> int:
 
 def profiles_wh(world: World, rows: I32, grid: Grid) -> F64:
     """Energy of each of the day's slots by the profile of its baseline, [..., day slots]; NaN without a profile."""
-    shares = np.full(rows.shape, np.nan)
     second = seconds_of_day(world.zone, grid.starts_s[grid.day])
-    for row in np.unique(rows[world.baseline.has_profile[rows]]).tolist():
-        profile = np.array(world.baselines[row].profile_kw, np.float64)
-        s, t = np.nonzero(rows == row)
-        shares[s, t] = profile[second[t] * len(profile) // DAY_S] * (1000 * grid.hours)
-    return shares
+    return world.baseline.at_second(rows, second) * (1000 * grid.hours)
 
 
 def rests_wh(world: World, rows: I32, judged: Bool, hour_wh: F64, grid: Grid) -> F64 | None:

@@ -69,7 +69,9 @@ class BaselineColumns:
     max_kw: F64  # 1.1 R where not given
     given_max_kw: F64
     day_kwh: F64
-    has_profile: Bool
+    profile_kw: F64  # of all baselines one after the other
+    profile_from: I64  # place of its first value in them
+    profile_n: I64  # values a 24 h day; 0 = none
     night_kwh: F64
     night_sd_kwh: F64
     floor_kw: F64
@@ -80,6 +82,7 @@ class BaselineColumns:
     @staticmethod
     def of(baselines: Sequence[Baseline]) -> "BaselineColumns":
         """The columns of rows."""
+        lengths = [*(len(b.profile_kw) for b in baselines), 0]
         return BaselineColumns(
             _i64([*(b.valid_from for b in baselines), 0]),
             _i64([*(b.valid_to for b in baselines), 0]),
@@ -89,7 +92,9 @@ class BaselineColumns:
             _f64([*(1.1 * b.running_kw if b.max_kw is None else b.max_kw for b in baselines), None]),
             _f64([*(b.max_kw for b in baselines), None]),
             _f64([*(b.day_kwh for b in baselines), None]),
-            _bool([*(bool(b.profile_kw) for b in baselines), False]),
+            _f64([kw for b in baselines for kw in b.profile_kw]),
+            np.cumsum([0, *lengths[:-1]]),
+            _i64(lengths),
             _f64([*(b.night_kwh for b in baselines), None]),
             _f64([*(b.night_sd_kwh for b in baselines), None]),
             _f64([*(b.floor_kw for b in baselines), None]),
@@ -97,6 +102,19 @@ class BaselineColumns:
             _f64([*(b.rrmse for b in baselines), None]),
             tuple(b.version for b in baselines),
         )
+
+    @property
+    def has_profile(self) -> Bool:
+        """Which have one."""
+        return np.asarray(self.profile_n > 0, np.bool_)
+
+    def at_second(self, rows: npt.NDArray[np.int32], second: I64) -> F64:
+        """kW by the profile of each row at seconds of the local day, broadcast against each other; NaN without one."""
+        n = self.profile_n[rows]
+        shaped, at = np.broadcast_arrays(n > 0, self.profile_from[rows] + second * n // DAY_S)
+        found = np.full(shaped.shape, np.nan)
+        found[shaped] = self.profile_kw[at[shaped]]
+        return found
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,14 +32,12 @@ def flags(
     """
     limit = np.rint(day_cap_wh * (1 + tolerance))[..., None]
     least = (used_share * day_cap_wh)[..., None]
-    used = used_wh.astype(np.float64)
     with np.errstate(invalid="ignore"):
-        pace = hour_wh / slots_per_hour
-        pace *= slots_left
+        near = (used_wh >= least) & (used_wh <= limit)  # before and behind, a pace tells nothing
+        hour = hour_wh[near]
+        ahead = hour / slots_per_hour * slots_left[near]
         if rest_wh is not None:
-            pace = np.where(np.isnan(rest_wh), pace, np.minimum(pace, rest_wh))
-        pace += used
-        found = pace > limit
-        found &= used >= least
-        found &= used <= limit
+            ahead = np.fmin(ahead, np.where(np.isnan(hour), np.nan, rest_wh[near]))
+        found = np.zeros_like(near)
+        found[near] = used_wh[near] + ahead > np.broadcast_to(limit, near.shape)[near]
         return found

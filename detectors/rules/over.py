@@ -40,7 +40,7 @@ def segment_starts(ordered: Bool, edge: Bool) -> I64:
     before = np.zeros_like(ordered)
     before[..., 1:] = ordered[..., :-1] & ~edge[..., :-1]
     if before[..., 1:].all():
-        return np.zeros(ordered.shape, np.int64)
+        return np.broadcast_to(np.int64(0), ordered.shape)
     column = np.broadcast_to(np.arange(ordered.shape[-1], dtype=np.int64), ordered.shape)
     return np.asarray(np.maximum.accumulate(np.where(before, 0, column), axis=-1), np.int64)
 
@@ -61,9 +61,10 @@ def opens(over: Bool, starts: I64, *, n: int, m: int) -> Bool:
     return np.asarray(over & (inside >= n), np.bool_)
 
 
-def over_among(over: Bool, m: int) -> npt.NDArray[np.uint16]:
+def over_among(over: Bool, m: int) -> npt.NDArray[np.unsignedinteger]:
     """Over slots among the m that end with each, [..., T]; sums of doubled width instead of one over all columns."""
-    width, sums = 1, over.astype(np.uint16)
+    narrow = min(m, over.shape[-1]) <= np.iinfo(np.uint8).max
+    width, sums = 1, over.view(np.uint8) if narrow else over.astype(np.uint16)
     total, done = np.zeros_like(sums), 0
     while True:
         if m & width:  # the ``width`` columns before the last ``done`` ones

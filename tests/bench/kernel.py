@@ -18,21 +18,25 @@ SLOT_S = 900
 SCOPES, SLOTS = 5_000, 96
 #: 22:00 to 06:00: what `night_run` sums of a day.
 NIGHT_SLOTS = 32
+#: Rules that look at what came before, not at thresholds alone; the budget is for the others.
+SEQUENCES = ("night_run", "step_up")
 
 
 def lines(options: argparse.Namespace) -> Iterator[Result]:
-    """A line a rule, and ``kernel``: all of them."""
-    for rule, rate in kernel_rates(options.kernel_s).items():
-        name = "kernel" if rule == "all" else f"kernel.{rule}"
+    """A line a rule; ``kernel``: all rules of thresholds together; ``kernel_sequences``: those of sequences."""
+    for name, rate in kernel_rates(options.kernel_s).items():
         yield Result(name, rate, "scope-slots/s", f"{SCOPES} scopes x {SLOTS} slots, CPU time of one core")
 
 
 def kernel_rates(seconds: float = 3.0) -> dict[str, float]:
-    """Scope-slots per CPU second of each rule by its name, and of ``all`` of them over the same slots."""
+    """Scope-slots per CPU second by the name of each line."""
     parts = _parts()
-    share_s = seconds / (len(parts) + 1)
-    rates = {name: _rate([rule], share_s) for name, rule in parts.items()}
-    return rates | {"all": _rate(list(parts.values()), share_s)}
+    together = {
+        "kernel_sequences": [rule for name, rule in parts.items() if name in SEQUENCES],
+        "kernel": [rule for name, rule in parts.items() if name not in SEQUENCES],
+    }
+    asked = {f"kernel.{name}": [rule] for name, rule in parts.items()} | together
+    return {name: _rate(rules, seconds / len(asked)) for name, rules in asked.items()}
 
 
 def _rate(parts: list[Callable[[], object]], seconds: float) -> float:

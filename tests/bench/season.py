@@ -20,16 +20,17 @@ SILENT_SHARE = 0.002
 
 
 def lines(options: argparse.Namespace) -> Iterator[Result]:
-    """The back-test of a season."""
-    with tempfile.TemporaryDirectory() as folder:
-        took_s = season_s(options.scopes, options.days, Path(folder))
+    """The back-test of a season, with baselines given by hand and with fitted ones."""
     size = f"{options.scopes} scopes x {options.days} days x {DAY_SLOTS} slots, Parquet to days and alerts"
-    yield Result("backtest_season", took_s, "s", size)
+    for name, is_fitted in (("backtest_season", False), ("backtest_season_fitted", True)):
+        with tempfile.TemporaryDirectory() as folder:
+            took_s = season_s(options.scopes, options.days, Path(folder), is_fitted=is_fitted)
+        yield Result(name, took_s, "s", f"{size}, {'fitted baselines' if is_fitted else 'baselines given by hand'}")
 
 
-def season_s(scopes: int, days: int, folder: Path) -> float:
+def season_s(scopes: int, days: int, folder: Path, *, is_fitted: bool = False) -> float:
     """Seconds from file to files, for one meter a scope and a reading a slot."""
-    world = World(scopes, days * DAY_SLOTS)
+    world = World(scopes, days * DAY_SLOTS, is_fitted=is_fitted)
     registry = with_default_scopes(world.registry())
     readings = folder / "readings.parquet"
     _write(readings, world)

@@ -4,7 +4,7 @@ One plant has one meter. Odd plants are stopped, even ones limited by energy; on
 hours of each day counted from the first slot.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 import numpy as np
@@ -24,6 +24,8 @@ BREAKING = range(16, 48)  # slots of a day of the world
 RUN_SLOTS = 3
 T_FACTOR = 100
 SOURCE = "bench"
+#: A working day of 16,000 kWh: by day near the running level, by night at a fifth of it.
+_PROFILE_KW = (200.0,) * 24 + (1_000.0,) * 56 + (200.0,) * 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +37,7 @@ class World:
     begin_s: int = SEASON_BEGIN_S
     delay_min: int = 5
     days_before: int = 0  # the meters were there so long before the orders began
+    is_fitted: bool = False  # baselines as ``cuofeng baseline fit`` makes them, with a profile and what it learned
 
     @staticmethod
     def ending_at(end_s: float, meters: int, slots: int, delay_min: int = 5, days_before: int = 0) -> "World":
@@ -86,8 +89,15 @@ class World:
             meters=tuple(Meter(ids[i], f"P{i}", source=SOURCE, valid_from=since_s) for i in numbers),
             multipliers=tuple(Multiplier(ids[i], 0, self.end_s + 10**9, float(T_FACTOR)) for i in numbers),
             orders=tuple(self._order(i) for i in numbers),
-            baselines=tuple(Baseline(f"P{i}", "v1", 0, 1000.0, idle_kw=40.0, day_kwh=16_000.0) for i in numbers),
+            baselines=tuple(self._baseline(i) for i in numbers),
         )
+
+    def _baseline(self, i: int) -> Baseline:
+        given = Baseline(f"P{i}", "v1", 0, 1000.0, idle_kw=40.0, day_kwh=16_000.0)
+        if not self.is_fitted:
+            return given
+        learned = replace(given, max_kw=1_050.0, profile_kw=_PROFILE_KW, night_kwh=3_500.0, night_sd_kwh=100.0)
+        return replace(learned, floor_kw=5.0, equal_h=0.25, rrmse=0.1, bias=0.0)
 
     def _order(self, i: int) -> Order:
         if i % 2:
