@@ -1,9 +1,12 @@
 """What ``POST /v1/comparisons`` takes and answers."""
 
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, FiniteFloat
 
+from detectors.errors import InputError
 from detectors.registry import FOREVER, Baseline, Registry
 from detectors.variants import with_baseline_version, with_baselines, with_order_changed, with_threshold
 from service.api.query import Day, Instant, Text
@@ -35,9 +38,10 @@ class ProposedThreshold(Document):
 
 
 class ProposedBaseline(Document):
-    """A baseline in place of all of its scope. With nothing but ``scope_id`` and ``version``: the stored version."""
+    """A baseline in place of all of its scope. With its ``version`` alone: the stored one, else the proposed fit of
+    that name; then without ``scope_id``: of every scope that has it."""
 
-    scope_id: Text
+    scope_id: Text | None = None
     version: Text
     running_kw: Annotated[FiniteFloat, Field(gt=0)] | None = None
     max_kw: _Kw | None = None
@@ -46,9 +50,18 @@ class ProposedBaseline(Document):
     day_type: Literal["all", "workday", "restday"] = "all"
 
     @property
-    def is_stored(self) -> bool:
-        """Whether it names a version that the registry holds."""
+    def is_named(self) -> bool:
+        """Whether it names a version and gives no numbers."""
         return self.model_fields_set <= {"scope_id", "version"}
+
+    def row(self) -> Baseline:
+        """The baseline that its numbers are. Raises InputError where they are nobody's."""
+        if self.scope_id is None:
+            raise InputError(f"baseline {self.version}: numbers are of one scope, name its scope_id")
+        return Baseline(
+            self.scope_id, self.version, 0, self.running_kw or 0.0, max_kw=self.max_kw, idle_kw=self.idle_kw,
+            day_kwh=self.day_kwh, day_type=self.day_type,
+        )  # fmt: skip
 
 
 class ProposedOrder(Document):
@@ -89,18 +102,21 @@ class ComparisonBody(Document):
     baselines: list[ProposedBaseline] = _Some
     orders: list[ProposedOrder] = _Some
 
-    def applied(self, registry: Registry) -> Registry:
-        """The registry with all that is proposed. Raises InputError where that cannot be."""
+    @property
+    def versions(self) -> list[str]:
+        """Versions of baselines that are named without numbers."""
+        return sorted({b.version for b in self.baselines if b.is_named})
+
+    def applied(self, registry: Registry, waiting: Sequence[Baseline] = ()) -> Registry:
+        """The registry with all that is proposed. waiting: rows of proposed fits, of which the versions named are taken
+        as the registry's. Raises InputError where that cannot be."""
         for t in self.thresholds:
             registry = with_threshold(registry, t.scope_id, t.rule, t.name, t.value)
-        for b in (b for b in self.baselines if b.is_stored):
-            registry = with_baseline_version(registry, b.scope_id, b.version)
-        rows = [
-            Baseline(b.scope_id, b.version, 0, b.running_kw or 0.0, max_kw=b.max_kw, idle_kw=b.idle_kw,
-                     day_kwh=b.day_kwh, day_type=b.day_type)
-            for b in self.baselines if not b.is_stored
-        ]  # fmt: skip
-        registry = with_baselines(registry, rows)
+        for b in (b for b in self.baselines if b.is_named):
+            fits = [w for w in waiting if w.version == b.version and b.scope_id in (None, w.scope_id)]
+            with_fits = replace(registry, baselines=(*registry.baselines, *fits))
+            registry = with_baseline_version(with_fits, b.scope_id, b.version)
+        registry = with_baselines(registry, [b.row() for b in self.baselines if not b.is_named])
         for o in self.orders:
             registry = with_order_changed(registry, o.order_id, o.changes())
         return registry

@@ -84,6 +84,28 @@ async def propose(connection: AsyncConnection, fits: Sequence[ScopeFit], registr
         )
 
 
+async def proposed_rows(connection: AsyncConnection, version: str, scope_ids: Sequence[str] | None) -> list[Baseline]:
+    """What an approval of a version would put into the registry, approved by nobody; only reads. To try it out.
+
+    scope_ids: None = every proposal of the version. Raises InputError where there is none, or not of a scope named.
+    """
+    fits = await read_fits(connection, scope_ids=scope_ids, version=version)
+    return _unapproved(_chosen(fits, version, scope_ids))
+
+
+async def waiting_rows(
+    connection: AsyncConnection, versions: Sequence[str], scope_ids: Sequence[str]
+) -> list[Baseline]:
+    """The same of whatever waits under some versions for some scopes; nothing where nothing does."""
+    return [
+        row
+        for version in versions
+        for fit in await read_fits(connection, scope_ids=scope_ids, version=version)
+        if fit.state is FitState.PROPOSED
+        for row in _unapproved([fit])
+    ]
+
+
 async def approve(
     connection: AsyncConnection,
     version: str,
@@ -114,6 +136,10 @@ async def approve(
     await approve_fits(connection, version, [f.scope_id for f in chosen], by=by, at=at, document=document)
     skipped = tuple(f for f in fits if f.state is FitState.REFUSED)
     return Approval(tuple(chosen), skipped, tuple(closed), changes)
+
+
+def _unapproved(fits: Sequence[StoredFit]) -> list[Baseline]:
+    return [row for fit in fits for row in rows_of(fit.fit, fit.scope_id, fit.version, fit.valid_from, "")]
 
 
 def _proposal(done: ScopeFit, made_at: datetime) -> StoredFit:

@@ -17,7 +17,7 @@ from consumers.backtest_baselines import report_lines as baseline_lines
 from consumers.backtest_rows import instant_text
 from consumers.file_account import report_lines
 from detectors.errors import InputError
-from service.cli.against import compare_settings
+from service.cli.against import compare_settings, stored_proposals
 from service.cli.baseline import Method, period_of
 from service.clock import SystemClock
 from service.db.registry_errors import SHOWN
@@ -61,8 +61,9 @@ def register(app: typer.Typer) -> None:
             list[str] | None,
             typer.Option(
                 "--set",
-                help="Compare with this setting, SCOPE:RULE.NAME=VALUE, SCOPE:baseline=VERSION (SCOPE may be *) or "
-                "ORDER_ID:revision=N; may be repeated; with --against, on top of that registry.",
+                help="Compare with this setting: SCOPE:RULE.NAME=VALUE, SCOPE:baseline=VERSION, "
+                "SCOPE:proposed=VERSION (a fit that waits in the database; SCOPE may be *) or ORDER_ID:revision=N; "
+                "may be repeated; with --against, on top of that registry.",
             ),
         ] = None,
         baseline_from: Annotated[
@@ -101,7 +102,8 @@ def register(app: typer.Typer) -> None:
                 raise InputError("--baseline-from: fit first, then compare with the registry of its baselines.csv")
             other = parsed if against is None else read_registry(against, zone=zone, slot_s=settings.slot_s)
             files = [*readings, *(more or [])]
-            compare_settings(parsed, other, settings_ or [], files, out, options, as_json=as_json)
+            proposals = stored_proposals(settings)
+            compare_settings(parsed, other, settings_ or [], proposals, files, out, options, as_json=as_json)
             return
         report = run_backtest(parsed, [*readings, *(more or [])], out, options, clock_now_s=SystemClock().now())
         _say(report, zone, out, as_json=as_json, with_baselines=options.baselines is not None)

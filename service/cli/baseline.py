@@ -23,7 +23,7 @@ from service.baselines.reference import Period, wanted_scopes
 from service.cli.listing import Format, write_rows
 from service.cli.transaction import in_transaction
 from service.clock import SystemClock
-from service.db.baseline_fits import read_fits
+from service.db.baseline_fits import FitState, read_fits
 from service.db.registry_errors import SHOWN
 from service.db.registry_load import load_rows
 from service.settings import Settings
@@ -129,7 +129,9 @@ def fit_command(
         elif fit.fit.run_up is not None and fit.fit.run_up.is_suspicious:
             sys.stderr.write(f"warning: {fit.scope_id}: {fit.fit.run_up.en} / {fit.fit.run_up.zh}\n")
     if made:
-        sys.stderr.write(f"look at them, then: cuofeng baseline approve {name} --by NAME\n")
+        sys.stderr.write(
+            f"look at them, try them out ({_trial('*', name)}), then: cuofeng baseline approve {name} --by NAME\n"
+        )
 
 
 @group.command("show")
@@ -231,6 +233,11 @@ def _form(form: Format, as_json: bool) -> Format:
     return Format.JSON if as_json else form
 
 
+def _trial(scope_id: str, version: str) -> str:
+    """The command that tells what a proposed version would have changed."""
+    return f"cuofeng backtest --registry DIR --readings FILE --out DIR --set '{scope_id}:proposed={version}'"
+
+
 def _explain(document: dict[str, Any]) -> None:
     fit = document["fit"]
     if fit is None:
@@ -246,6 +253,9 @@ def _explain(document: dict[str, Any]) -> None:
     for (en, zh), days in by_reason.items():
         typer.echo(f"  left out 剔除, {en} {zh} ({len(days)}): {', '.join(days)}")
     typer.echo(f"  data 数据 sha256:{fit['data_hash']}")
+    if document["state"] == FitState.PROPOSED:
+        typer.echo(f"  try it out 试算: {_trial(document['scope_id'], document['version'])}")
+        typer.echo(f"  approve 批准: cuofeng baseline approve {document['version']} --by NAME")
 
 
 def _approval(done: Approval) -> dict[str, Any]:

@@ -98,6 +98,7 @@ async def test_fit_show_approve_and_judge_again_from_the_validity_on(
     assert "proposed" in shown.stdout
     assert "法定节假日" in shown.stdout
     assert "public holiday" in shown.stdout
+    assert f"--set 'B:proposed={VERSION}'" in shown.stdout
 
     was = await revisions(engine)
     approved = ran(

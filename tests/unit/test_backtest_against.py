@@ -3,12 +3,14 @@
 import csv
 import json
 import shutil
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from detectors.errors import InputError
+from detectors.registry import ALWAYS, Baseline
 from service.cli.against import with_settings
 from service.demo.story import READINGS_FILE, REGISTRY_DIR, build
 from tests.cases.worlds import registry, stop
@@ -93,19 +95,35 @@ def test_a_setting_that_cannot_be_is_told_and_nothing_is_written(folder: Path, t
         ("P:baseline=2016", "no baseline of version 2016 for P"),
         ("O:revision=two", "two is no number"),
         ("O:revision=2", "no revision 2 of the order O"),
+        ("P:proposed=spring", "no proposal spring"),
+        ("*:proposed=elsewhere", "of a scope of this registry"),
     ],
 )
 def test_every_setting_that_cannot_be_names_itself(asked: str, said: str) -> None:
     with pytest.raises(InputError) as refused:
-        with_settings(registry(stop()), [asked])
+        with_settings(registry(stop()), [asked], proposed)
     assert str(refused.value).startswith(f"--set {asked}: ")
     assert said in str(refused.value)
+
+
+def proposed(version: str, scope_ids: Sequence[str] | None) -> Sequence[Baseline]:
+    """As the database answers: version ``autumn`` of P and of Q, ``elsewhere`` of Q alone, and no other."""
+    scopes = {"autumn": ("P", "Q"), "elsewhere": ("Q",)}.get(version)
+    if scopes is None:
+        raise InputError(f"no proposal {version}")
+    return [Baseline(s, version, 0, 400.0) for s in scopes if scope_ids is None or s in scope_ids]
+
+
+def test_a_proposed_version_stands_in_place_of_all_others_at_all_times() -> None:
+    for whose in ("*", "P"):
+        changed = with_settings(registry(stop()), [f"{whose}:proposed=autumn"], proposed)
+        assert [(b.scope_id, b.version, b.valid_from) for b in changed.baselines] == [("P", "autumn", ALWAYS)]
 
 
 def test_settings_of_every_kind_one_after_the_other() -> None:
     office = registry(stop(), replace(stop("a:b=c"), revision=2), stop("a:b=c"))
     asked = ["P:stop_run.n_min=60", "*:stop_run.n_min=30", "*:baseline=v1", "a:b=c:revision=1"]
-    changed = with_settings(office, asked)
+    changed = with_settings(office, asked, proposed)
     assert [(t.scope_id, t.value) for t in changed.thresholds] == [("P", 60), (None, 30)]
     assert changed.baselines[0].version == "v1"
     assert [(o.order_id, o.revision) for o in changed.orders] == [("O", 1), ("a:b=c", 1)]

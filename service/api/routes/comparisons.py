@@ -12,6 +12,7 @@ from service.api.answers import answer
 from service.api.parts import parts_of
 from service.api.problems import ProblemError
 from service.api.query import NoParameters
+from service.baselines.proposals import waiting_rows
 from service.db.plant_registry import load_enterprises
 from service.db.sessions import reading
 from service.whatif.document import document
@@ -57,11 +58,13 @@ def register(app: FastAPI) -> None:
             as_of = int(judged.timestamp())
             async with reading(parts.engine) as connection:
                 registry = with_default_scopes(await load_enterprises(connection, scope_ids))
-                unknown = sorted(set(scope_ids) - {s.scope_id for s in registry.scopes})
+                known = {s.scope_id for s in registry.scopes}
+                unknown = sorted(set(scope_ids) - known)
                 if unknown:
                     raise ProblemError(404, f"no such scope: {', '.join(unknown[:5])}")
+                waiting = await waiting_rows(connection, body.versions, sorted(known))
                 try:
-                    proposed = body.applied(registry)
+                    proposed = body.applied(registry, waiting)
                 except InputError as error:
                     raise ProblemError(400, str(error)) from error
                 found = await compare_stored(
