@@ -85,7 +85,8 @@ class DroppedDay:
 
 @dataclass(frozen=True, slots=True)
 class RunUp:
-    """Whether a plant ran more in the last weeks before a season than in the same weeks of the year before."""
+    """Whether a plant ran more in the last four weeks before a season than in the same weeks of the year before; in the
+    whole period where the rest of it is too short to hold against them."""
 
     share: float | None  # rise of the working day's energy, 0.1 = 10 % more; None where it cannot be told
     kwh: float | None  # mean working day now
@@ -93,6 +94,7 @@ class RunUp:
     is_suspicious: bool
     zh: str
     en: str
+    rest_share: float | None = None  # rise in the rest of the period; None where that is too short
 
 
 @dataclass(frozen=True, slots=True)

@@ -98,12 +98,14 @@ class DroppedDate(Words):
 
 
 class YearBefore(Words):
-    """The working day beside that of the same days a year ago: a rise just before a season raises the baseline."""
+    """The working day of the last four weeks beside that of the same days a year ago: a rise just before a season
+    raises the baseline. Of the whole period where ``rest_share`` is null."""
 
     share: float | None = Field(description="rise, 0.1 = 10 %; null: cannot be told")
     kwh: float | None
     before_kwh: float | None
     is_suspicious: bool
+    rest_share: float | None = Field(description="rise in the rest of the period; null: too short to be told")
 
 
 class FitFacts(Document):

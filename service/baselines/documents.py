@@ -15,6 +15,8 @@ from service.db.baseline_fits import FitState, StoredFit
 NUMBERS = (
     "running_kw", "max_kw", "idle_kw", "day_kwh", "night_kwh", "night_sd_kwh", "floor_kw", "equal_h", "rrmse", "bias",
 )  # fmt: skip
+#: What a comparison with the year before says; the last is not told by fits that were made before it was.
+YEAR_BEFORE = ("share", "kwh", "before_kwh", "is_suspicious", "zh", "en", "rest_share")
 #: State of a baseline that no fit of ours has made.
 BY_HAND = "by_hand"
 
@@ -60,9 +62,7 @@ def fit_document(document: Mapping[str, Any]) -> dict[str, Any]:
             for zh, en in [DOUBTS.get(code, (code, code))]
         ],
         "refusal": None if words is None else {"code": refusal, "zh": words[0], "en": words[1]},
-        "year_before": None
-        if run_up is None
-        else {name: run_up[name] for name in ("share", "kwh", "before_kwh", "is_suspicious", "zh", "en")},
+        "year_before": None if run_up is None else {name: run_up.get(name) for name in YEAR_BEFORE},
         "explanation": {"zh": document["zh"], "en": document["en"]},
     }
 
