@@ -61,8 +61,9 @@ def profiles_wh(world: World, rows: I32, grid: Grid) -> F64:
 
 
 def rests_wh(world: World, rows: I32, judged: Bool, hour_wh: F64, grid: Grid) -> F64 | None:
-    """Energy of the judged slots of the day behind each slot by the profile of a fitted baseline, at the height of the
-    hour that ends with it, [..., day slots]; NaN where no such profile tells, None where none tells of any.
+    """Least energy that the judged slots of the day behind each slot will take: by the profile of a fitted baseline at
+    the height of the hour that ends with it, less the share by which the fit misses a day (RRMSE), [..., day slots];
+    NaN where no such profile tells, None where none tells of any.
 
     rows: baseline rows, of the day's slots. hour_wh: energy of the hour that ends with each slot.
     """
@@ -70,7 +71,7 @@ def rests_wh(world: World, rows: I32, judged: Bool, hour_wh: F64, grid: Grid) ->
     if not fitted[rows].any():
         return None
     profile = np.where(fitted[rows], profiles_wh(world, rows, grid), np.nan)
-    after = np.where(judged, profile, 0.0)
+    after = np.where(judged, profile * np.fmax(1 - world.baseline.rrmse[rows], 0.0), 0.0)
     left = np.cumsum(after[..., ::-1], axis=-1)[..., ::-1] - after
     hour = np.full(profile.shape, np.nan)
     n = grid.slots_in(60)

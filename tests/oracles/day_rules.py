@@ -76,19 +76,22 @@ def _pace_slots(
 
 
 def _usual_rest_kwh(timeline: Timeline, track: Track, day: date, slot: int, mean_kw: float) -> float | None:
-    """What the judged slots behind this one take by a fitted baseline's profile, at the height of the last hour."""
+    """What the judged slots behind this one take at least by a fitted baseline's profile, at the height of the last
+    hour: less the share by which its days differ from each other."""
     hour = range(slot - timeline.local.slots_in(PACE_MIN) + 1, slot + 1)
     later = [s for s, _ in track.judged(timeline.local.slots_of(day)) if s > slot]
     if hour[0] < timeline.local.slots_of(day)[0]:
         return None
-    loads_kw = []
+    loads_kw, shares = [], []
     for s in [*hour, *later]:
         baseline = timeline.rules.baseline_at(track.order.scope_id, s * timeline.local.slot_s)
         if baseline is None or baseline.rrmse is None or not baseline.profile_kw:
             return None
         loads_kw.append(profile_kw(timeline.rules, baseline, s))
+        shares.append(max(0.0, 1 - baseline.rrmse))
     usual_kw = sum(loads_kw[: len(hour)]) / len(hour)
-    return sum(loads_kw[len(hour) :]) * timeline.local.hours() * mean_kw / usual_kw if usual_kw > 0 else None
+    rest_kw = sum(kw * share for kw, share in zip(loads_kw[len(hour) :], shares[len(hour) :], strict=True))
+    return rest_kw * timeline.local.hours() * mean_kw / usual_kw if usual_kw > 0 else None
 
 
 def day_episodes(

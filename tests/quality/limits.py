@@ -63,6 +63,7 @@ def _limited(nature: Nature, seed: int, kind: str, *, broken: bool) -> Case:
     breaks = rng.random(len(days)) < 0.4
     breaks[int(rng.integers(len(days)))] = True
     shortens = rng.random() < 0.5
+    heeded: list[Span] = []
     for day, breaks_it in zip(days, breaks & broken, strict=True):
         where = case.columns(Span(day.first_slot, day.end_slot))
         if breaks_it and case.true_kw[where].sum() / SLOTS_PER_H < 0.5 * usual_kwh:
@@ -73,6 +74,8 @@ def _limited(nature: Nature, seed: int, kind: str, *, broken: bool) -> Case:
             continue  # a rest day stays what it was
         wanted = share * cap_kwh * SLOTS_PER_H
         if shortens and natural_kwh > share * cap_kwh:
+            if natural_kwh > cap_kwh * (1 + DAY_TOLERANCE):
+                heeded.append(Span(day.first_slot, day.end_slot))
             case.true_kw[where] = _cut_short(case.true_kw[where], wanted, _quiet(nature, day.n_slots, rng))
         else:
             case.true_kw[where] = _toned(case.true_kw[where], wanted, nature.idle_kw)
@@ -85,7 +88,8 @@ def _limited(nature: Nature, seed: int, kind: str, *, broken: bool) -> Case:
                 case.gray.append(Span(day.first_slot, day.end_slot))
     case.gray += _of_their_own(nature, case, days, 1 - reduction)
     case.measured()
-    case.true_of = {Rule.NIGHT_RUN: nights_worked(nature, case)}
+    # Until it shut early the plant was on its way to break the cap: to warn of that is no mistake.
+    case.true_of = {Rule.NIGHT_RUN: nights_worked(nature, case), Rule.LIMIT_PACE: heeded}
     first = local_date(case.zone, window.first * SLOT_S)
     case.about = (
         f"limit {reduction:.0%} from {first}, {len(days)} days, {'shorter days' if shortens else 'scaled days'}"
