@@ -54,8 +54,8 @@ class FittedBaseline:
 def fit_missing(
     history: History, registry: Registry, options: BaselineOptions
 ) -> tuple[Registry, tuple[FittedBaseline, ...]]:
-    """The registry with baselines for ordered scopes that have none, valid from the end of the period on, and what
-    became of each. registry: rows as read; the history holds the same.
+    """The registry with baselines for the scopes that its orders ask for and that have none (``wanted_scopes``), valid
+    from the end of the period on, and what became of each. registry: rows as read; the history holds the same.
 
     Days on which anything of a plant was ordered are dropped as order days, so that no judged day is fitted.
     """
@@ -86,7 +86,7 @@ def write_baselines(registry: Registry, folder: Path) -> None:
 def report_lines(fitted: Sequence[FittedBaseline], most: int) -> list[str]:
     """What became of the fits, as lines of a terminal: in numbers, then scope by scope, those without one first."""
     if not fitted:
-        return ["baselines: no ordered scope is without one"]
+        return ["baselines: no scope that an order asks for is without one"]
     failed = [f for f in fitted if f.refusal is not None]
     lines = [f"baselines: {len(fitted) - len(failed)} fitted, {len(failed)} could not be"]
     for fit in [*failed, *(f for f in fitted if f.refusal is None)][:most]:

@@ -6,13 +6,13 @@ is no member and a day_kwh of everybody, are looked at (DOMAIN §5 `shift`): for
 """
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-from detectors.registry import Meter, Order, Registry
+from detectors.registry import Meter, Order, Registry, Scope
 from detectors.vocab import Control, Role
 
 I64 = npt.NDArray[np.int64]
@@ -40,25 +40,15 @@ def enterprises(
     registry: Registry, orders: Sequence[Order], scope_row: Mapping[str, int], meter_row: Mapping[str, int]
 ) -> Enterprises:
     """Compile the enterprises. registry: with default scopes; orders: those that stand."""
-    asked = {o.scope_id for o in orders if o.control in CONTROLS}
-    asked &= {b.scope_id for b in registry.baselines if b.day_kwh is not None}
-    key_of = {p.plant_id: p.uscc or f"plant {p.plant_id}" for p in registry.plants} if asked else {}
-    scopes = [s for s in registry.scopes if s.scope_id in asked and s.plant_id in key_of]
-    accounts = _accounts(registry, {key_of[s.plant_id] for s in scopes}, key_of)
-    inside: dict[str, set[str]] = defaultdict(set)
-    for member in registry.scope_meters if scopes else ():
-        if member.scope_id in asked:
-            inside[member.scope_id].add(member.meter_id)
     with_day = {b.scope_id for b in registry.baselines if b.day_kwh is not None}
+    asked = _asked(orders) & with_day
     of_scope = np.full(len(registry.scopes), -1, np.int64)
     rows: list[tuple[int, int, int, int, int]] = []
     plants: list[tuple[int, ...]] = []
     number: dict[str, int] = {}
-    for scope in scopes:
-        key = key_of[scope.plant_id]
-        counted = accounts.get(key, ())
-        of_plants = sorted({m.plant_id for m in counted})
-        if all(m.meter_id in inside[scope.scope_id] for m in counted) or not with_day.issuperset(of_plants):
+    for scope, key, counted in _with_others(registry, asked):
+        of_plants = _plants(counted)
+        if not with_day.issuperset(of_plants):
             continue
         if key not in number:
             number[key] = len(plants)
@@ -77,6 +67,37 @@ def enterprises(
         meter_to=table[:, 4].copy(),
         plants=tuple(plants),
     )
+
+
+def compared_plants(registry: Registry, orders: Sequence[Order]) -> set[str]:
+    """Plants whose default scopes must have a baseline, that a shift can be looked for under these orders: those with
+    an account of an ordered scope's enterprise, where an account is no member of it. registry: with default scopes."""
+    found = _with_others(registry, _asked(orders))
+    return {plant_id for _, _, counted in found for plant_id in _plants(counted)}
+
+
+def _asked(orders: Sequence[Order]) -> set[str]:
+    return {o.scope_id for o in orders if o.control in CONTROLS}
+
+
+def _plants(accounts: Sequence[Meter]) -> list[str]:
+    return sorted({m.plant_id for m in accounts})
+
+
+def _with_others(registry: Registry, asked: set[str]) -> Iterator[tuple[Scope, str, list[Meter]]]:
+    """Of the scopes asked for those of whose enterprise an account is no member: scope, enterprise, its accounts."""
+    key_of = {p.plant_id: p.uscc or f"plant {p.plant_id}" for p in registry.plants} if asked else {}
+    scopes = [s for s in registry.scopes if s.scope_id in asked and s.plant_id in key_of]
+    accounts = _accounts(registry, {key_of[s.plant_id] for s in scopes}, key_of)
+    inside: dict[str, set[str]] = defaultdict(set)
+    for member in registry.scope_meters if scopes else ():
+        if member.scope_id in asked:
+            inside[member.scope_id].add(member.meter_id)
+    for scope in scopes:
+        key = key_of[scope.plant_id]
+        counted = accounts.get(key, [])
+        if any(m.meter_id not in inside[scope.scope_id] for m in counted):
+            yield scope, key, counted
 
 
 def _accounts(registry: Registry, wanted: set[str], key_of: Mapping[str, str]) -> dict[str, list[Meter]]:

@@ -10,7 +10,9 @@ import numpy as np
 import numpy.typing as npt
 
 from detectors.baseline import DayLoads, DropReason
+from detectors.enterprises import compared_plants
 from detectors.errors import InputError
+from detectors.lines import lines_by_scope
 from detectors.loads import Fact
 from detectors.registry import Order, Registry, with_default_scopes
 from detectors.slots import LocalDay, instant, local_day
@@ -118,10 +120,25 @@ class Reference:
 
 
 def wanted_scopes(registry: Registry, valid_from: int) -> list[str]:
-    """Scopes that are ordered at or after a time and have no baseline then, sorted."""
-    ordered = {o.scope_id for o in _standing(registry) if o.valid_to > valid_from}
+    """Scopes whose baseline an order at or after a time asks for, and that have none then, sorted.
+
+    Asked for: the ordered scope itself; under a `units` order the own scopes of the lines that it counts; and the
+    plants beside which the ordered scope is seen when production moves (`shift`), its own among them.
+    """
+    registry = with_default_scopes(registry)
+    orders = [o for o in _standing(registry) if o.valid_to > valid_from]
+    counted = lines_by_scope(registry, orders)
+    measured = {m.scope_id for m in registry.scope_meters}
+    plant_of = {s.scope_id: s.plant_id for s in registry.scopes}
+    lines = {
+        line.line_id
+        for line in registry.lines
+        if plant_of.get(line.line_id) == line.plant_id and line.line_id in measured
+    }
+    asked = {o.scope_id for o in orders} | compared_plants(registry, orders)
+    asked |= {line_id for of_scope in counted.values() for line_id, _, _ in of_scope.lines if line_id in lines}
     known = {b.scope_id for b in registry.baselines if b.running_kw > 0 and b.valid_to > valid_from}
-    return sorted(ordered - known)
+    return sorted(asked - known)
 
 
 def measured_kw(columns: Mapping[str, npt.NDArray[Any]], slot_s: int) -> F64:

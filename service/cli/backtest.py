@@ -70,8 +70,8 @@ def register(app: typer.Typer) -> None:
             str | None,
             typer.Option(
                 "--baseline-from",
-                help="First local day of a reference period: ordered scopes without a baseline get one fitted from "
-                "it, valid from --baseline-to on. Days under an order are left out.",
+                help="First local day of a reference period: scopes without a baseline, ordered or compared with one "
+                "that is, get one fitted from it, valid from --baseline-to on. Days under an order are left out.",
             ),
         ] = None,
         baseline_to: Annotated[str | None, typer.Option("--baseline-to", help="The local day after its last.")] = None,

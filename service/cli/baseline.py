@@ -81,8 +81,8 @@ def fit_command(
     as_json: Json = False,
     out: Out = None,
 ) -> None:
-    """Fit baselines from the stored days of a reference period and propose them: all ordered scopes without one, or
-    those named. Nothing is judged by them before `cuofeng baseline approve`."""
+    """Fit baselines from the stored days of a reference period and propose them: all scopes that an order asks for and
+    that have none, or those named. Nothing is judged by them before `cuofeng baseline approve`."""
     settings = Settings()
     period = period_of(begin, end, "--from", "--to")
     name = version or fit_version(period)
@@ -103,7 +103,9 @@ def fit_command(
             if scope_id not in known or scope_id not in stored.scope_no:
                 raise InputError(f"--scope {scope_id}: no such scope / 没有该监测范围")
         if not scope_ids:
-            raise InputError("no ordered scope is without a baseline: name one with --scope / 没有缺基准的受控范围")
+            raise InputError(
+                "no scope that an order asks for is without a baseline: name one with --scope / 没有缺基准的受控范围"
+            )
         fits = await fit_stored(
             connection,
             stored,

@@ -67,7 +67,7 @@ def test_scopes_without_a_baseline_get_one_and_its_file_gives_the_same_result(wo
     for name in FILES:
         assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes()
     third = run(world, tmp_path / "three", *PERIOD, registry="again")
-    assert "no ordered scope is without one" in third.stdout
+    assert "no scope that an order asks for is without one" in third.stdout
     assert (tmp_path / "three" / "baselines.csv").read_bytes() == (tmp_path / "one" / "baselines.csv").read_bytes()
 
 
