@@ -73,8 +73,15 @@ class Staff:
             process.must_run()
 
     def uses(self) -> dict[str, Use]:
-        """What each process holds now."""
-        return {name: _use(process.pid) for name, process in self.running.items()}
+        """What each process holds now. Raises RuntimeError with its log when one has ended by itself."""
+        found = {}
+        for name, process in self.running.items():
+            try:
+                found[name] = _use(process.pid)
+            except OSError:  # gone, maybe just now
+                process.must_run()
+                raise
+        return found
 
     def stop(self) -> None:
         """End all that run."""
