@@ -27,7 +27,7 @@ BUSY_SHARE = 0.2
 FLAT = 1.3
 #: A base below this share of the peaks says nothing of a factor.
 LEAST_BASE = 0.02
-#: Stuck: one value for so many hours, and for so many times as long as on the median day.
+#: Stuck: one value for so many hours, and for so many times as long as on the median day that leaves idling.
 STUCK_H, STUCK_TIMES = 3, 4
 
 
@@ -104,7 +104,8 @@ def at_a_fraction(period: Period) -> Bool:
 def stuck(period: Period, idle_kw: float | None) -> tuple[Bool, float | None]:
     """Days with one value above idle for far longer than usual here, [D], and the longest such run of the others in h.
 
-    A coarse register makes equal values normal: only what is long for this scope counts.
+    A coarse register makes equal values normal, and a meter that tells of whole days has nothing else: only what is
+    long for this scope counts, by the days on which it was above idle at all.
     """
     x = timeline(period)
     low = -np.inf if idle_kw is None else idle_kw
@@ -120,7 +121,10 @@ def stuck(period: Period, idle_kw: float | None) -> tuple[Bool, float | None]:
     result = np.zeros(len(period.days), np.bool_)
     if len(own) == 0:
         return result, None
-    limit = max(STUCK_H * period.per_hour, STUCK_TIMES * float(np.median(of_day)))
+    with np.errstate(invalid="ignore"):
+        leaves_idle = (period.kw[own] > low).any(axis=1)
+    usual = float(np.median(of_day[leaves_idle])) if leaves_idle.any() else 1.0
+    limit = max(STUCK_H * period.per_hour, STUCK_TIMES * usual)
     result[own[of_day > limit]] = True
     kept = of_day[of_day <= limit]
     return result, float(kept.max()) / period.per_hour if len(kept) else None

@@ -156,6 +156,16 @@ def test_a_frozen_value_leaves_all_of_its_days_out() -> None:
     assert reasons(fit_baseline(frozen, slot_s=900)) == {day(n): "stuck" for n in (15, 16, 17)}
 
 
+def test_daily_energies_of_a_plant_that_stands_still_most_days_are_not_frozen() -> None:
+    """One value a day is all that such a meter has, on the few days of work as on the others."""
+    works = made(shift(300, 12, days=(1, 3)), 84)
+    flat = with_days(works, lambda one: np.full(SLOTS, round(float(one.kw.mean()), 1)))
+    fit = fit_baseline(flat, slot_s=900)
+    assert "stuck" not in reasons(fit).values()
+    working = [float(d.kw.mean()) * 24 for d in flat if d.kind == "workday" and d.kw[0] > 50]
+    assert fit.day_kwh == pytest.approx(np.mean(working), rel=0.02)
+
+
 def test_equal_values_of_a_coarse_register_are_not_frozen() -> None:
     coarse = with_days(made(SHOP, 60), lambda one: np.round(one.kw / 50) * 50)
     fit = fit_baseline(coarse, slot_s=900)
