@@ -24,10 +24,9 @@ def marks_of(changed: ReadingColumns, index: MeterIndex, slot_s: int) -> tuple[I
     before = np.where(IS_REGISTER[changed.kind], REGISTER_REACH_S, np.maximum(before, 1))
     after = np.where(IS_REGISTER[changed.kind], REGISTER_REACH_S, 0)
     first, last = (changed.ts - before) // slot_s, (changed.ts + after - 1) // slot_s
-    # A member of the scope at the start of any slot that is touched: a meter may come or go on the way.
-    found = [index.memberships(row, at) for at in (first * slot_s, (changed.ts - 1) // slot_s * slot_s, last * slot_s)]
-    which = np.concatenate([w for w, _ in found])
-    return runs(np.concatenate([s for _, s in found]), first[which], last[which])
+    # A member of the scope at the start of any slot that is touched: it may come and go within the day of a register.
+    which, scope_no = index.memberships(row, first * slot_s, last * slot_s)
+    return runs(scope_no, first[which], last[which])
 
 
 def runs(scope_no: I64, first: I64, last: I64) -> tuple[I64, I64, I64]:

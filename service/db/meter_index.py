@@ -90,15 +90,16 @@ class MeterIndex:
         rows[known] = self._row_of_no[meter_no[known]]
         return rows
 
-    def memberships(self, row: I32, ts: I64) -> tuple[I64, I64]:
-        """Scopes that count the meters at their times: (index into the arguments, scope_no), one element a pair."""
+    def memberships(self, row: I32, since: I64, until: I64) -> tuple[I64, I64]:
+        """Scopes that count the meters at any time from ``since`` to ``until``: (index into the arguments, scope_no),
+        one element a membership."""
         table = self.members
         first = np.searchsorted(table.row, row, side="left")
         count = np.searchsorted(table.row, row, side="right") - first
         which = np.repeat(np.arange(len(row)), count)
         start_of_run = np.repeat(np.cumsum(count) - count, count)
         member = np.repeat(first, count) + np.arange(len(which)) - start_of_run
-        valid = (table.valid_from[member] <= ts[which]) & (ts[which] <= table.valid_to[member])
+        valid = (table.valid_from[member] <= until[which]) & (since[which] <= table.valid_to[member])
         return which[valid], table.payload[member[valid]].astype(np.int64)
 
     @staticmethod

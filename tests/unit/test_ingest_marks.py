@@ -76,6 +76,12 @@ def test_membership_holds_at_the_start_of_a_touched_slot() -> None:
     assert marks() == []
 
 
+def test_a_register_marks_a_scope_that_counts_it_for_a_few_hours_only() -> None:
+    hours = Intervals.of([(1, T0, T0 + 6 * 3600, 102)], np.int64)
+    found = marks_of(changed((7, Kind.ENERGY_REG, T0, 0)), dataclasses.replace(INDEX, members=hours), 900)
+    assert [column.tolist() for column in found] == [[102], [LAST - 95], [LAST + 96]]
+
+
 def test_two_meters_make_one_mark_and_far_days_make_two() -> None:
     day = 86400
     found = marks(
