@@ -10,9 +10,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from consumers.alert_sync import changes
 from consumers.marks import runs
 from consumers.office import Office
-from detectors.caps import BEFORE_ORDER_S
 from detectors.feed import SourceSlots, feed_alerts, is_down
 from detectors.readings import ReadingColumns
+from detectors.registry import BEFORE_ORDER_S
 from detectors.slots import DAY_S, local_date, local_day
 from detectors.vocab import Rule
 from detectors.world import World

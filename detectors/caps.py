@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from detectors.baseline_at import Baselines, baselines_on, profiles_wh
-from detectors.registry import Order
+from detectors.registry import BEFORE_ORDER_S, Order
 from detectors.registry_columns import daily_window
 from detectors.slots import Grid, instant, local_date
 from detectors.spans import Spans, cut
@@ -23,8 +23,6 @@ Bool = npt.NDArray[np.bool_]
 
 #: Whose load may be above the cap and not over it, and by which rule's threshold (SEMANTICS §3.13).
 TOLERANT = {Control.LIMIT: Rule.LIMIT_SLOT, Control.CAP: Rule.CAP_ABS}
-#: An order's silence counts from this long before it begins (SEMANTICS §5.28).
-BEFORE_ORDER_S = 6 * 3600
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,15 +12,13 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from detectors.registry import FOREVER, Line, Meter, Order, Registry, Scope, ScopeMeter
+from detectors.registry import BEFORE_ORDER_S, FOREVER, Line, Meter, Order, Registry, Scope, ScopeMeter
 from detectors.vocab import Control, Role
 
 I64 = npt.NDArray[np.int64]
 F64 = npt.NDArray[np.float64]
 Bool = npt.NDArray[np.bool_]
 
-#: A line meter is awaited from this long before a `units` order begins, as all meters are (SEMANTICS §5.28).
-BEFORE_ORDER_S = 6 * 3600
 #: Kinds of line that are many units: without their number none can be counted.
 GROUPS = ("cells", "ovens")
 

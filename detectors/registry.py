@@ -14,6 +14,8 @@ from detectors.vocab import Control, Kind, Measure, Role, Scale
 FOREVER = 253402214400
 #: An open beginning.
 ALWAYS = 0
+#: Silence counts, and line meters are awaited, from this long before an order begins (SEMANTICS §5.28).
+BEFORE_ORDER_S = 6 * 3600
 
 
 @dataclass(frozen=True, slots=True)

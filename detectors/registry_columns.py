@@ -17,6 +17,8 @@ Bool = npt.NDArray[np.bool_]
 
 #: Codes of columns.
 CONTROLS = tuple(Control)
+#: Highest load that a plant may have where its baseline gives none, as a multiple of R (SEMANTICS §4.23).
+MAX_OF_RUNNING = 1.1
 #: Kind of a scope whose energy counts the pushes of a coking plant (推焦).
 PUSHES = "pushes"
 DAY_TYPES = ("all", "workday", "restday")
@@ -66,7 +68,7 @@ class BaselineColumns:
     day_type: I8  # place in DAY_TYPES
     running_kw: F64
     idle_kw: F64
-    max_kw: F64  # 1.1 R where not given
+    max_kw: F64  # MAX_OF_RUNNING of R where not given
     given_max_kw: F64
     day_kwh: F64
     profile_kw: F64  # of all baselines one after the other
@@ -89,7 +91,7 @@ class BaselineColumns:
             np.array([*(DAY_TYPES.index(b.day_type) for b in baselines), 0], np.int8),
             _f64([*(b.running_kw for b in baselines), None]),
             _f64([*(b.idle_kw for b in baselines), None]),
-            _f64([*(1.1 * b.running_kw if b.max_kw is None else b.max_kw for b in baselines), None]),
+            _f64([*(MAX_OF_RUNNING * b.running_kw if b.max_kw is None else b.max_kw for b in baselines), None]),
             _f64([*(b.max_kw for b in baselines), None]),
             _f64([*(b.day_kwh for b in baselines), None]),
             _f64([kw for b in baselines for kw in b.profile_kw]),

@@ -9,13 +9,13 @@ from typing import Any
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from detectors.registry import ALWAYS, Registry, with_default_scopes
+from detectors.registry import ALWAYS, BEFORE_ORDER_S, Registry, with_default_scopes
 from service.db.registry_checks import check
 from service.db.registry_diff import TableChanges, completed, difference, overlaid
 from service.db.registry_errors import Origins, Problem, RegistryErrors
 from service.db.registry_load import StoredRegistry, first_readings, load_registry, load_rows
 from service.db.registry_losses import loosenings, violating_slots_touched
-from service.db.registry_marks import BEFORE_ORDER_S, Mark, Touched, marks_of, touched_spans
+from service.db.registry_marks import Mark, Touched, marks_of, touched_spans
 from service.db.registry_tables import STORED
 
 __all__ = ["ChangeSet", "StoredRegistry", "apply_registry", "load_registry", "plan_registry", "take_turn"]

@@ -12,7 +12,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from detectors.lines import ScopeLines, lines_by_scope
-from detectors.registry import ALWAYS, FOREVER, Baseline, Order, Registry, with_default_scopes
+from detectors.registry import ALWAYS, BEFORE_ORDER_S, FOREVER, Baseline, Order, Registry, with_default_scopes
 from detectors.registry_columns import daily_window
 from detectors.slots import instant, local_date
 from detectors.vocab import Control, Rule
@@ -29,8 +29,6 @@ from service.db.registry_threshold_marks import (
     threshold_differences,
 )
 
-#: `offline` looks this far before an order's start (SEMANTICS §5.28).
-BEFORE_ORDER_S = 6 * 3600
 _DAY_S = 86400
 
 Touched = dict[str, list[Span]]
