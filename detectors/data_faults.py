@@ -147,10 +147,11 @@ def _levels(mine: LearnedLoads, max_wh: F64, floor_wh: F64, bound: Bool, bits: U
     grid = mine.grid
     own = slice(grid.margin, grid.margin + grid.today.n_slots)
     went_on = [carry.level for carry in mine.carries]
-    floor_share, least = mine.threshold("level_floor"), mine.threshold("level_h") * (level.BASE / grid.hours)
+    floor_share, n_min = mine.threshold("level_floor"), mine.threshold("level_h") / grid.hours
     with np.errstate(invalid="ignore"):
-        low = np.count_nonzero((mine.load_wh <= floor_share * floor_wh)[:, own], axis=1) >= least[:, 0]
-        high = np.count_nonzero((mine.load_wh > max_wh)[:, own], axis=1) >= least[:, 0]
+        low = np.count_nonzero((mine.load_wh <= floor_share * floor_wh)[:, own], axis=1) >= level.BASE * n_min[:, 0]
+        low |= np.count_nonzero((mine.load_wh <= floor_wh)[:, own], axis=1) >= (1 - level.BASE) * (n_min[:, 0] - 1.5)
+        high = np.count_nonzero((mine.load_wh > max_wh)[:, own], axis=1) >= level.BASE * n_min[:, 0]
     asked = low | high | np.array([known is not None for known in went_on], np.bool_)
     found: dict[int, list[Level]] = {}
     if not asked.any():

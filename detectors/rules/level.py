@@ -10,8 +10,15 @@ of a day is a fault of level only if all of this holds:
 - base and peak fell by the same factor, to within a few times;
 - it rises and falls with the profile (correlation), and the profile itself rises and falls in these hours.
 
-Upward the same, turned round, with a peak above the highest load ever believed. What began goes on, over flat days too,
-until two loads in a row are more than the fraction can explain, or half a day idles where it is wont to.
+Under a limit, plants work short days, which have another shape, and days of less height. So two more are faults:
+
+- a base at a third of the lowest load believed, or less, off by the same factor as the peak more closely, where the
+  load lies above its base in the hours in which the plant is wont to work;
+- hardly a load above the lowest believed, a base at an eighth, or less, of the profile's, and all but the profile's
+  shape, however flat.
+
+Upward as the first, turned round, with a peak above the highest load ever believed. What began goes on, over flat days
+too, until two loads in a row are more than the fraction can explain, or half a day idles where it is wont to.
 """
 
 from collections.abc import Iterator
@@ -32,8 +39,16 @@ PROFILE_RISES = 1.5
 EARLY_LATE_H = 2
 #: Loads of a known factor scatter so many times.
 SCATTER = 1.5
-#: So many places are tried at which a fault may have begun within a stretch.
+#: So many places of a sort are tried at which a fault may have begun within a stretch.
 MOST_BEGINNINGS = 12
+#: Peak and base may use so much of their two limits together: a plant at half of its level, idling too, is near both.
+BOTH = 1.6
+#: A short day: base at this share of the lowest load believed, factors alike to within so many times, peak so many
+#: times the base, and so much of the energy above the base in the working hours of the profile.
+SHORT_FLOOR, SHORT_ALIKE, SHORT_RISES, SHORT_HOURS = 1 / 3, 2.0, 2.0, 0.6
+#: A low day: base at this share of the profile's, factors alike so many times less closely, peak so many times the
+#: base, and this correlation.
+LOW_BASE, LOW_ALIKE, LOW_RISES, LOW_SHAPE = 1 / 8, 1.5, 1.3, 0.9
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +123,7 @@ def stretches(
     for begin, end in edges.reshape(-1, 2).tolist():
         inside = known[begin:end][fits[begin:end]]
         own = inside[inside < day.stop]
-        for at in _beginnings(load_wh[own], _at(expected, own), is_up=is_up):
+        for at in _beginnings(load_wh[own], _at(expected, own), limits, is_up=is_up):
             rest = own[at:]
             found = _factor(load_wh[rest], _at(expected, rest), limits, is_up=is_up)
             if found is not None:
@@ -118,15 +133,17 @@ def stretches(
                 break
 
 
-def _beginnings(load_wh: F64, expected: Expected, *, is_up: bool) -> list[int]:
-    """Where in a stretch its fault may have begun: with it, or where a load falls below the lowest ever believed
-    (upward: rises above the highest). True idling before it is as low as a fault while the plant works."""
+def _beginnings(load_wh: F64, expected: Expected, limits: Limits, *, is_up: bool) -> list[int]:
+    """Where in a stretch its fault may have begun: with it, where a load falls below the lowest ever believed (upward:
+    rises above the highest), or to a fraction of the load before. True idling before it is as low as a fault while the
+    plant works."""
     if is_up:
-        is_beyond = load_wh > expected.max_wh
+        is_beyond, is_step = load_wh > expected.max_wh, load_wh[1:] >= limits.rise * load_wh[:-1]
     else:
-        is_beyond = load_wh < expected.floor_wh
-    falls = np.flatnonzero(is_beyond[1:] & ~is_beyond[:-1]) + 1
-    return [0, *falls[:MOST_BEGINNINGS].tolist()]
+        is_beyond, is_step = load_wh < expected.floor_wh, load_wh[1:] <= limits.share * load_wh[:-1]
+    falls = np.flatnonzero(is_beyond[1:] & ~is_beyond[:-1])[:MOST_BEGINNINGS]
+    steps = np.flatnonzero(is_step)[:MOST_BEGINNINGS]
+    return [0, *(np.union1d(falls, steps) + 1).tolist()]
 
 
 def _back(fits: Bool) -> Bool:
@@ -153,15 +170,46 @@ def _factor(load_wh: F64, expected: Expected, limits: Limits, *, is_up: bool) ->
     if not (low > 0 and base > 0 and high >= PROFILE_RISES * low):
         return None
     share, floor = peak / high, float(expected.floor_wh[0])
+    shape = _correlation(load_wh, profile)
     if is_up:
         is_off = min(base / low, share) >= limits.rise and peak > expected.max_wh[0]
+        is_off &= _alike(base, share, low, floor, limits.alike) and shape >= limits.shape
     else:
-        is_off = share <= limits.share and base <= limits.floor * floor
-    # Idling lies somewhere between the lowest load believed and the base of the profile, a mean of many days.
-    is_alike = base <= limits.alike * share * low and share * floor <= limits.alike * base
-    if is_off and is_alike and _correlation(load_wh, profile) >= limits.shape:
-        return float(load_wh.sum() / profile.sum())
-    return None
+        is_off = share <= limits.share and (
+            (
+                base <= limits.floor * floor
+                and share * limits.floor * floor + base * limits.share <= BOTH * limits.share * limits.floor * floor
+                and _alike(base, share, low, floor, limits.alike)
+                and shape >= limits.shape
+            )
+            or (
+                base <= min(limits.floor, SHORT_FLOOR) * floor
+                and _alike(base, share, low, floor, min(limits.alike, SHORT_ALIKE))
+                and peak >= SHORT_RISES * base
+                and _in_hours(load_wh - base, (profile - low) / (high - low)) >= SHORT_HOURS
+            )
+            or (
+                peak <= floor
+                and base <= LOW_BASE * low
+                and _alike(base, share, low, floor, limits.alike * LOW_ALIKE)
+                and peak >= LOW_RISES * base
+                and shape >= max(limits.shape, LOW_SHAPE)
+            )
+        )
+    return float(load_wh.sum() / profile.sum()) if is_off else None
+
+
+def _alike(base: float, share: float, low: float, floor: float, times: float) -> bool:
+    """Whether base and peak are off by one factor: idling lies somewhere between the lowest load believed and the base
+    of the profile, a mean of many days."""
+    return base <= times * share * low and share * floor <= times * base
+
+
+def _in_hours(above: F64, works: F64) -> float:
+    """How much the plant is wont to work, 0..1, where the load lies above its base; 0 where it does not."""
+    above = np.maximum(above, 0.0)
+    total = float(above.sum())
+    return float((above * np.clip(works, 0.0, 1.0)).sum()) / total if total > 0 else 0.0
 
 
 def _base_and_peak(values: F64) -> tuple[float, float]:

@@ -227,6 +227,53 @@ def a_level_is_off_from_the_slot_on_at_which_it_fell() -> tuple[World, list[Expe
 
 
 @case(26)
+def a_short_day_at_a_tenth_is_a_meter_too() -> tuple[World, list[Expectation]]:
+    # a limit lets the plant work from 7:00 to 10:30 only, which is not the shape of its days
+    kws = (IDLE,) * 28 + (WORK,) * 14 + (IDLE,) * 54
+    readings = loads(at("0:00"), [(kw + (i % 2) * 8) * 0.1 for i, kw in enumerate(kws)])
+    return world(registry(energy_limit(), baselines=[learned()]), readings, at("24:00")), [
+        Slot(at("0:15"), Verdict.UNKNOWN, has=Reason.SUSPECT_LEVEL),
+        Slot(at("24:00"), Verdict.UNKNOWN, has=Reason.SUSPECT_LEVEL),
+        Count(Rule.BAD_DATA, 1),
+    ]
+
+
+@case(26)
+def work_by_night_over_the_lowest_idling_ever_is_a_run() -> tuple[World, list[Expectation]]:
+    # 1:00 to 4:00 at a third of work, else a fifth of idling: off by much the same factor, in hours that nobody works
+    kws = (30.0,) * 4 + (300.0,) * 12 + (30.0,) * 80
+    readings = loads(at("0:00"), [kw + i % 2 for i, kw in enumerate(kws)])
+    return world(registry(stop(), baselines=[learned()]), readings, at("24:00")), [
+        Slot(at("2:00"), Verdict.VIOLATING),
+        Alert(Rule.STOP_RUN, at("1:15"), last=at("4:00")),
+        Count(Rule.BAD_DATA, 0),
+    ]
+
+
+@case(26)
+def half_of_everything_is_believed() -> tuple[World, list[Expectation]]:
+    # idling too, a little below half of the lowest seen; the plant works at 0.38 of its day
+    kws = (58.0,) * 28 + (340.0,) * 48 + (58.0,) * 20
+    readings = loads(at("0:00"), [kw + i % 2 for i, kw in enumerate(kws)])
+    return world(registry(energy_limit(), baselines=[learned()]), readings, at("24:00")), [
+        Slot(at("12:00"), Verdict.COMPLIANT),
+        Count(Rule.BAD_DATA, 0),
+    ]
+
+
+@case(26)
+def a_low_day_wholly_below_anything_seen_is_a_meter() -> tuple[World, list[Expectation]]:
+    # a plant that idled at 12 kW once: an eleventh of a day at half load is below that, but for nothing of its shape
+    kws = (IDLE,) * 28 + (250.0,) * 48 + (IDLE,) * 20
+    readings = loads(at("0:00"), [(kw + (i % 2) * 8) / 11 for i, kw in enumerate(kws)])
+    of = registry(energy_limit(), baselines=[learned(floor_kw=24.0)])
+    return world(of, readings, at("24:00")), [
+        Slot(at("12:00"), Verdict.UNKNOWN, has=Reason.SUSPECT_LEVEL),
+        Count(Rule.BAD_DATA, 1),
+    ]
+
+
+@case(26)
 def a_fall_without_a_shape_is_not_told_the_same_day() -> tuple[World, list[Expectation]]:
     # until 19:00 there is work only: it may be a plant that works at a tenth
     readings = day_of_work(last=56) + day_of_work(times=0.1, first=56, last=76)

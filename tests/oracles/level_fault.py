@@ -56,7 +56,8 @@ def find_levels(day: FaultDay) -> Level | None:
 
 
 def _beginnings(day: FaultDay, slots: Sequence[int], is_up: bool) -> list[int]:
-    """With the stretch, or at one of the first twelve falls below the lowest load believed, rises above the highest."""
+    """With the stretch, or at one of the first twelve falls below the lowest load believed, rises above the highest, or
+    at one of the first twelve falls to the share, or rises by the multiple, that a level is tested by."""
 
     def is_beyond(slot: int) -> bool:
         load_kw, baseline = day.load_kw(slot) or 0.0, day.baseline(slot)
@@ -65,7 +66,12 @@ def _beginnings(day: FaultDay, slots: Sequence[int], is_up: bool) -> list[int]:
         return load_kw > max_kw(baseline) if is_up else load_kw < (baseline.floor_kw or 0.0)
 
     falls = [i for i in range(1, len(slots)) if is_beyond(slots[i]) and not is_beyond(slots[i - 1])]
-    return [0, *falls[:12]] if slots else []
+    loads = [day.load_kw(s) or 0.0 for s in slots]
+    if is_up:
+        steps = [i for i in range(1, len(slots)) if loads[i] >= day.ask("level_rise") * loads[i - 1]]
+    else:
+        steps = [i for i in range(1, len(slots)) if loads[i] <= day.ask("level_share") * loads[i - 1]]
+    return [0, *sorted({*falls[:12], *steps[:12]})] if slots else []
 
 
 def _set_level(day: FaultDay, first: int, last: int) -> None:
@@ -118,13 +124,40 @@ def _factor(day: FaultDay, slots: Sequence[int], is_up: bool) -> float | None:
     if low <= 0 or base <= 0 or high < RISES * low or baseline is None:
         return None
     share, floor_kw, alike = peak / high, baseline.floor_kw or 0.0, day.ask("level_alike")
+
+    def is_alike(times: float) -> bool:
+        return base <= times * share * low and share * floor_kw <= times * base
+
+    shape = _correlation(loads, expected)
+    keeps_shape = is_alike(alike) and shape >= day.ask("level_shape")
     if is_up:
         is_off = base / low >= day.ask("level_rise") and share >= day.ask("level_rise") and peak > max_kw(baseline)
-    else:
-        is_off = share <= day.ask("level_share") and base <= day.ask("level_floor") * floor_kw
-    is_alike = base <= alike * share * low and share * floor_kw <= alike * base
-    keeps_shape = _correlation(loads, expected) >= day.ask("level_shape")
-    return sum(loads) / sum(expected) if is_off and is_alike and keeps_shape else None
+        return sum(loads) / sum(expected) if is_off and keeps_shape else None
+    if share > day.ask("level_share"):
+        return None
+    above = sum(max(0.0, kw - base) for kw in loads)
+    in_hours = sum(
+        max(0.0, kw - base) * min(1.0, max(0.0, (usual - low) / (high - low)))
+        for kw, usual in zip(loads, expected, strict=True)
+    )
+    most_share, most_kw = day.ask("level_share"), day.ask("level_floor") * floor_kw
+    is_near_both = share * most_kw + base * most_share > 1.6 * most_share * most_kw
+    is_scaled = base <= most_kw and not is_near_both and keeps_shape
+    is_short = (
+        base <= min(day.ask("level_floor"), 1 / 3) * floor_kw
+        and is_alike(min(alike, 2.0))
+        and peak >= 2 * base
+        and above > 0
+        and in_hours / above >= 0.6
+    )
+    is_low = (
+        peak <= floor_kw
+        and base <= low / 8
+        and is_alike(1.5 * alike)
+        and peak >= 1.3 * base
+        and shape >= max(0.9, day.ask("level_shape"))
+    )
+    return sum(loads) / sum(expected) if is_scaled or is_short or is_low else None
 
 
 def _base_and_peak(values: Sequence[float]) -> tuple[float, float]:
