@@ -21,9 +21,8 @@ def span_of(world: World, first_ts: int | None, as_of: int) -> list[LocalDay]:
     begins = [o.valid_from for o in world.orders]
     if first_ts is not None:
         begins.append(first_ts - 1)
-    begin = min(begins, default=as_of)
     last = as_of // world.slot_s * world.slot_s - 1
-    return local_days(world.zone, begin, last, world.slot_s) if begin <= last else []
+    return local_days(world.zone, min(begins), last, world.slot_s) if begins else []
 
 
 class History:
