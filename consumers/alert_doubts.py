@@ -49,7 +49,13 @@ def _baseline(case: AlertCase) -> Words:
         return f"基准 {name} 的误差未经检验", f"the error of baseline {name} was not measured"
     error = per_cent(baseline.rrmse)
     if baseline.rrmse > case.low_confidence:
-        return f"基准 {name} 误差 {error},置信度低", f"baseline {name} has an error of {error}: low confidence"
+        zh, en = f"基准 {name} 误差 {error},置信度低", f"baseline {name} has an error of {error}: low confidence"
+        if case.alert.rule == Rule.LIMIT_DAY and case.alert.grade == 1:
+            return (
+                f"{zh},超出量仍在误差之内,仅向企业预警",
+                f"{en}, and the excess lies within it: a warning to the plant only",
+            )
+        return zh, en
     return f"基准 {name} 误差 {error}", f"baseline {name} has an error of {error}"
 
 

@@ -3,6 +3,8 @@
 from typing import Any
 
 from detectors.alerts import Alert
+from detectors.confidence import ERRORS
+from detectors.confidence import THRESHOLD as LOW_CONFIDENCE
 from detectors.order_rules import SLOT_RULES
 from detectors.registry import Order
 from detectors.rules.night_run import BEGINS_BEFORE_S
@@ -16,6 +18,7 @@ _SLOT_RULES = frozenset(rule.rule for rule in SLOT_RULES)
 _CLOSING = (("closing", "below_min"), ("closing", "below_share"))
 #: Thresholds of another rule that a rule is judged by as well.
 BESIDE: dict[Rule, tuple[tuple[str, str], ...]] = {
+    Rule.LIMIT_DAY: (LOW_CONFIDENCE, ERRORS),
     Rule.LIMIT_PACE: ((Rule.LIMIT_DAY, "tolerance"),),
     Rule.STEP_UP: (("closing", "below_min"),),
     **dict.fromkeys((*_SLOT_RULES, Rule.OVER_CAPACITY), _CLOSING),

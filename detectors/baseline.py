@@ -23,7 +23,7 @@ from detectors.baseline_days import (
     ran,
     timeline,
 )
-from detectors.baseline_energies import confidence_of, night_energies
+from detectors.baseline_energies import confidence_of, night_energies, told_rrmse
 from detectors.baseline_faults import at_a_fraction, spikes, stuck, zeros_believed
 from detectors.baseline_levels import Standing, idle_level_kw, in_doubt, rough_running_kw, standing_still, top_kw
 from detectors.baseline_rows import Used, applied_types, chosen_days, kw_of, rows_of_types, running_level_kw
@@ -205,6 +205,7 @@ def _learned(
     nights = np.full(len(kw), np.nan) if idle is None else night_energies(period, kw, idle)
     rows = rows_of_types(Used(kw, energies, nights, work, rest), standing, fit.method, running, given_kwh)
     applied, why = applied_types(rows, standing)
+    rows = [replace(row, rrmse=told_rrmse(row.rrmse, row.days)) for row in rows]
     shown = period.kw[period.shows]
     used = period.kw[work | rest]
     known, counted = shown[~np.isnan(shown)], used[~np.isnan(used)]

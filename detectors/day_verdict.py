@@ -36,7 +36,8 @@ def day_rows(work: "Pass", found: Found, carries: Sequence[Carry]) -> DayRows:
     judged_day = slice(work.grid.margin, work.grid.margin + work.n_judged)
     verdict = work.slots.verdict[:, judged_day]
     violates = _by_scope(work, found.alerted | _next_day_opens(work, found))
-    could = _by_scope(work, _could_fire(work, found, carries)) | _lacks_a_cap(work)
+    doubted = _by_scope(work, found.within_error)
+    could = _by_scope(work, _could_fire(work, found, carries)) | _lacks_a_cap(work) | doubted
     judged = _by_scope(work, any_slot(work.caps.judged[:, work.caps.spans.day]))
     known_wh = work.evidence.known_wh[:, judged_day].sum(axis=1)
     any_known = any_slot(work.evidence.bound[:, judged_day])
@@ -44,6 +45,7 @@ def day_rows(work: "Pass", found: Found, carries: Sequence[Carry]) -> DayRows:
         known_wh = known_wh + work.loads.register_extra_wh
         any_known |= work.loads.register_extra_wh > 0
     result = _verdicts(work.slots.verdict[:, work.grid.day], violates, could, judged)
+    reasons = _reasons(work.slots.reasons[:, judged_day], verdict, result, doubted)
     main = _main_orders(work)
     coverage = work.coverage[:, judged_day].mean(axis=1) if work.n_judged else np.zeros(len(work.scopes))
     ordered = main >= 0
@@ -51,7 +53,7 @@ def day_rows(work: "Pass", found: Found, carries: Sequence[Carry]) -> DayRows:
     cap_wh[ordered] = work.day_cap_wh[main[ordered]]
     return DayRows(
         verdict=result,
-        reasons=_reasons(work.slots.reasons[:, judged_day], verdict, result),
+        reasons=reasons,
         order=np.where(ordered, work.caps.order[main] if len(work.caps.order) else -1, -1),
         order_ids=work.world.order_ids,
         energy_wh=known_wh,
@@ -62,14 +64,19 @@ def day_rows(work: "Pass", found: Found, carries: Sequence[Carry]) -> DayRows:
     )
 
 
-def _reasons(bits: npt.NDArray[np.uint32], codes: npt.NDArray[np.uint8], result: npt.NDArray[np.uint8]) -> U32:
-    """Reasons of the slots that have the day's verdict, [S]; bits, codes: [S, judged slots]."""
+def _reasons(
+    bits: npt.NDArray[np.uint32], codes: npt.NDArray[np.uint8], result: npt.NDArray[np.uint8], doubted: Bool
+) -> U32:
+    """Reasons of the slots that have the day's verdict, [S]; bits, codes: [S, judged slots]. doubted: [S], days whose
+    cap is broken by less than the error of its baseline."""
     reasons = np.zeros(len(result), np.uint32)
     rows = np.flatnonzero(any_slot(bits != 0))
     same = codes[rows] == result[rows, None]
     reasons[rows] = np.bitwise_or.reduce(np.where(same, bits[rows], np.uint32(0)), axis=1)
-    unknown = np.flatnonzero(result == Verdict.UNKNOWN)
+    is_unknown = result == Verdict.UNKNOWN
+    unknown = np.flatnonzero(is_unknown & ~doubted)
     reasons[unknown[~any_slot(codes[unknown] == Verdict.UNKNOWN)]] = Reason.AWAITED
+    reasons[is_unknown & doubted] |= np.uint32(Reason.LOW_CONFIDENCE)
     return reasons
 
 

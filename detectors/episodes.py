@@ -35,7 +35,8 @@ class Found:
     alerts: list[list[Alert]]
     carries: list[Carry]
     over: Bool  # [O, T] over slots of the order that takes the slot
-    alerted: Bool  # [O] a grade 2 load alert has a violating slot in the day, or a day rule fired
+    alerted: Bool  # [O] a grade 2 load alert has a violating slot in the day, or a day rule of grade 2 fired
+    within_error: Bool  # [O] the day cap is broken by less than the error of its baseline
     unnamed: Bool  # [S] an `offline` opened whose silent meters cannot be told from known loads
 
 
@@ -56,6 +57,7 @@ def alerts_of_day(work: "Pass", carries: Sequence[Carry]) -> Found:
     silent = wide(caps.ordered | caps.before) & caps.of_order(work.evidence.silent_up) & work.past
     out = _outage_flags(work)
     alerted, unnamed = np.zeros(len(caps.order), np.bool_), np.zeros(len(work.scopes), np.bool_)
+    within_error = alerted.copy()
 
     def hand_on(s: int, rule: Rule, order_id: str, closed: int | None) -> None:
         """A close that still cuts a window of tomorrow short."""
@@ -109,7 +111,8 @@ def alerts_of_day(work: "Pass", carries: Sequence[Carry]) -> Found:
                 alert = view.day_alert(day_rule, flags[i], open_at, over_slots[i])
                 if alert is not None:
                     alerts[s].append(alert)
-                    alerted[i] |= day_rule in DAY_RULES
+                    alerted[i] |= day_rule in DAY_RULES and alert.grade == 2
+                    within_error[i] |= day_rule == Rule.LIMIT_DAY and alert.grade == 1
         carried = carry.opened(Rule.OFFLINE, view.order.order_id)
         if carried or may_be_silent[i]:
             found = view.offline(silent[i], carried)
@@ -135,7 +138,7 @@ def alerts_of_day(work: "Pass", carries: Sequence[Carry]) -> Found:
             still = tuple(a for a in mine if a.closed_slot is None and a.rule not in _WITHIN_A_DAY)
             evening = nights.ran_in_the_evening(work, mine)
             new_carries[s] = Carry(still, tuple(closes.get(s, ())), evening, doubted, level)
-    return Found(alerts, new_carries, over_slots, alerted, unnamed)
+    return Found(alerts, new_carries, over_slots, alerted, within_error, unnamed)
 
 
 def _handed_on(work: "Pass", s: int) -> tuple[tuple[int, float] | None, tuple[tuple[int, int], ...]]:

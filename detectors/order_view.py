@@ -125,7 +125,7 @@ class OrderView:
         if rule == Rule.STOP_DAY and open_at[grid.margin + at]:
             return None
         first = grid.today.first_slot + at
-        alert = self.blank(rule, 1 if rule == Rule.LIMIT_PACE else 2)
+        alert = self.blank(rule, self._day_grade(rule))
         alert.first_slot = alert.opened_slot = first
         alert.last_slot = first + self._last_after(rule, at, flag, over_slots)
         # Between two windows the plant may run: that is no peak of the alert.
@@ -143,6 +143,13 @@ class OrderView:
             is_order_end = order_end <= grid.today.end_slot - 1
             alert.close_reason = CloseReason.ORDER_END if is_order_end else CloseReason.DAY_END
         return alert
+
+    def _day_grade(self, rule: Rule) -> int:
+        """2, but 1 of a warning, and of a break that the error of a poor baseline explains (DOMAIN §4)."""
+        if rule == Rule.LIMIT_DAY:
+            used = self.work.slots.used_wh[self.row][: self.work.n_judged]
+            return 2 if used.max() > self.work.slots.sure_wh[self.row] else 1
+        return 1 if rule == Rule.LIMIT_PACE else 2
 
     def _last_after(self, rule: Rule, at: int, flag: Bool, over_slots: Bool) -> int:
         """Slots from the opening one to the last that the rule counts."""

@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from detectors.caps import TOLERANT, Caps
+from detectors.confidence import error_shares
 from detectors.loads import Fact, Loads
 from detectors.order_rules import on_day
 from detectors.slots import Grid
@@ -48,6 +49,7 @@ class Slots:
     over: Bool  # a power cap takes the slot, and the load is over it
     crossed: I64  # [O] first column at which the order's day energy breaks its cap, T where none does
     used_wh: I64  # [O, day slots] energy of the day's judged slots so far
+    sure_wh: F64  # [O] day energy above it breaks the cap whatever the error of its baseline; inf where no cap is known
 
 
 def evidence_of(loads: Loads, caps: Caps) -> Evidence:
@@ -102,12 +104,17 @@ def slot_verdicts(
     """
     wide = caps.spans.wide
     known, covered = evidence.bound & past, evidence.covered & past
-    limit_wh = _day_limit_wh(day_cap_wh, on_day(world, caps.order, grid, Rule.LIMIT_DAY, "tolerance"))
+    tolerance, error = on_day(world, caps.order, grid, Rule.LIMIT_DAY, "tolerance"), error_shares(world, caps, grid)
+    limit_wh = sure_wh = _day_limit_wh(day_cap_wh, tolerance)
     used, crossed = _day_energy(caps, evidence, grid, limit_wh, past, loads.register_extra_wh)
+    if error is not None:
+        sure_wh = np.where(error > 0, _day_limit_wh(day_cap_wh, tolerance + error), limit_wh)
     taken = _Taken.of(world, caps, day_cap_wh, grid)
     over = known & (loads.wh > wide(taken.over_wh))
     spent, near = _by_day_energy(world, caps, taken, grid, day_cap_wh, used, crossed, loads.wh)
-    between = guess = _nowhere(over.shape)
+    between = guess = doubtful = _nowhere(over.shape)
+    if error is not None:
+        doubtful = known & _within_error(caps, taken, grid, spent, used, sure_wh)
     if taken.is_proxy.any():  # SEMANTICS §3.14
         low, high = threshold_wh(taken.cap_kw, grid.hours), threshold_wh(taken.over_kw, grid.hours)
         with np.errstate(invalid="ignore"):
@@ -116,7 +123,7 @@ def slot_verdicts(
         low, high = threshold_wh(taken.low_kw, grid.hours), threshold_wh(taken.over_kw, grid.hours)
         with np.errstate(invalid="ignore"):
             guess = (loads.wh > wide(low)) & (loads.wh <= wide(high))
-    blocked = wide(taken.cause != 0) | between | guess
+    blocked = wide(taken.cause != 0) | between | guess | doubtful
     is_open, unsure = ~covered | blocked, _nowhere(over.shape)
     if taken.by_count.any():
         unsure = _by_count(world, caps, taken, loads, evidence, past, grid.hours, over, is_open)
@@ -148,11 +155,12 @@ def slot_verdicts(
         (Reason.IDLE_UNKNOWN, between),
         (Reason.ESTIMATED, guess),
         (Reason.UNITS_UNKNOWN, unsure),
+        (Reason.LOW_CONFIDENCE, doubtful),
     ):
         cause |= where[scope, column] * np.uint32(reason)
     silence = _why_unknown(loads, evidence.facts, past, scope, column)
     reasons.reshape(-1)[unknown] = np.where(covered.reshape(-1)[unknown], cause, silence | cause)
-    return Slots(verdict, reasons, taken.cap_kw, over, crossed, used)
+    return Slots(verdict, reasons, taken.cap_kw, over, crossed, used, sure_wh)
 
 
 def _by_count(
@@ -310,6 +318,16 @@ def _by_day_energy(
         near[scopes, day] = energy & (used[row, column - grid.margin] > np.rint(day_cap_wh)[row])
     spent[scopes, day] = energy & (column >= crossed[row]) & runs
     return spent, near
+
+
+def _within_error(caps: Caps, taken: _Taken, grid: Grid, spent: Bool, used: I64, sure_wh: F64) -> Bool:
+    """Slots after a broken day cap, ``spent``, at which the energy so far may still be the error of a poor baseline."""
+    result = np.zeros(spent.shape, np.bool_)
+    scopes = np.flatnonzero(spent.any(axis=1))
+    sure = np.maximum.accumulate(used > sure_wh[:, None], axis=1)
+    row, column = caps.spans.wide(taken.row[scopes])[:, grid.day], np.arange(grid.today.n_slots)
+    result[scopes, grid.day] = spent[scopes, grid.day] & ~sure[row, column]
+    return result
 
 
 def _why_unknown(loads: Loads, facts: npt.NDArray[np.uint16], past: Bool, scope: I64, column: I64) -> U32:

@@ -10,6 +10,7 @@ import numpy as np
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from detectors.confidence import ERRORS, THRESHOLD
 from detectors.days import unpacked_row
 from detectors.registry import FOREVER, Baseline, Exemption, Order, Registry
 from detectors.vocab import Control, Rule, Verdict
@@ -56,8 +57,8 @@ def loosenings(changes: Mapping[str, TableChanges], before: Registry, after: Reg
 
 #: The longest grace that may be set.
 GRACE_MAX_S = 96 * 3600
-#: Thresholds that decide whether a slot violates: a higher value lets slots pass. Of all kinds that set readings aside,
-#: any change may.
+#: Thresholds that decide whether a slot violates: a higher value lets slots pass; of that of low confidence, a lower
+#: one. Of all kinds that set readings aside, any change may.
 _LETS_PASS: Mapping[tuple[str, str], Control | None] = {
     (Rule.STOP_RUN, "margin"): Control.STOP,
     (Rule.STOP_RUN, "grace_h"): Control.STOP,
@@ -66,6 +67,8 @@ _LETS_PASS: Mapping[tuple[str, str], Control | None] = {
     (Rule.LIMIT_SLOT, "tolerance"): Control.LIMIT,
     (Rule.LIMIT_DAY, "tolerance"): None,
     (Rule.CAP_ABS, "tolerance"): Control.CAP,
+    ERRORS: None,
+    THRESHOLD: None,
 }
 
 
@@ -84,7 +87,7 @@ def _of_thresholds(changes: Mapping[str, TableChanges], before: Registry, after:
         scope_id = difference.scope_id if difference.scope_id in own else None
         told = f"{scope_id or ''} {rule}.{name}".strip()
         for begin, end, was, now in difference.pieces:
-            if rule != Rule.BAD_DATA and now < was:
+            if rule != Rule.BAD_DATA and (now > was if difference.kind == THRESHOLD else now < was):
                 continue
             if scope_id is None or control is None:
                 found[scope_id, told, (begin, end), None] = Loosening("thresholds", told, scope_id, (begin, end))

@@ -14,6 +14,7 @@ from tests.cases import (
     s5_health,
     s5_heard,
     s5_jumps,
+    s5_low_confidence,
     s5_night,
 )
 from tests.cases.expect import CASES
@@ -32,6 +33,7 @@ MODULES = (
     s5_health,
     s5_heard,
     s5_jumps,
+    s5_low_confidence,
     s5_night,
 )
 __all__ = ["CASES", "MODULES"]

@@ -7,7 +7,7 @@ from detectors.vocab import CloseReason, Control, Rule
 from tests.oracles.caps import has_day_energy, is_energy_limit, is_power_limit, profile_kw
 from tests.oracles.slot_rules import Episode
 from tests.oracles.timeline import Measured, Timeline, Track
-from tests.oracles.verdicts import Verdicts, crossing_slot
+from tests.oracles.verdicts import Verdicts, crossing_slot, error_share
 
 PACE_MIN = 60
 
@@ -113,11 +113,14 @@ def day_episodes(
         is_closed = timeline.as_of >= ends_s
         over = [s for s in slots if verdicts[s].is_over(track.order.order_id)]
         broken: int | None = None
+        is_sure = False
         if has_day_energy(timeline.rules.registry, track.order):
             broken = crossing_slot(timeline, measured, track, day, until)
+            error = error_share(timeline, track, day)
+            is_sure = crossing_slot(timeline, measured, track, day, until, error) is not None
         pace = _pace_slots(timeline, measured, track, day, until, broken)
         fired = [
-            (Rule.LIMIT_DAY, 2, broken, over),
+            (Rule.LIMIT_DAY, 2 if is_sure else 1, broken, over),
             (Rule.STOP_DAY, 2, _stop_day(timeline, measured, track, day, until, stop_runs), over),
             (Rule.HOURS_OVER, 2, _hours_over(timeline, verdicts, track, day, until), over),
             (Rule.LIMIT_PACE, 1, pace[0] if pace else None, pace),

@@ -31,11 +31,11 @@ def load_episodes(timeline: Timeline, measured: Measured, verdicts: Verdicts, un
     return found
 
 
-def _accuses(timeline: Timeline, episodes: dict[str, list[Episode]], day: date) -> bool:
-    """A grade 2 load alert has a violating slot in the day, or a day rule fired."""
+def _accuses(timeline: Timeline, episodes: dict[str, list[Episode]], day: date, grade: int = 2) -> bool:
+    """A grade 2 load alert has a violating slot in the day, or a day rule fired, with this grade at least."""
     slots = timeline.local.slots_of(day)
     for episode in (e for of_order in episodes.values() for e in of_order):
-        if episode.rule in DAY_RULES and episode.opened in slots:
+        if episode.rule in DAY_RULES and episode.opened in slots and episode.grade >= grade:
             return True
         is_slot_rule = episode.rule not in DAY_RULES and episode.rule != Rule.LIMIT_PACE
         if is_slot_rule and any(s in slots for s in episode.over):
@@ -61,7 +61,7 @@ def _could_fire(timeline: Timeline, verdicts: Verdicts, day: date) -> bool:
             max_kw = at.max_kw if at.max_kw is not None else MAX_OF_RUNNING * at.running_kw
         what_if[slot] = filled(timeline.measured, slot, max_kw, timeline.local.hours(), units)
     would_be = judge_slots(timeline, what_if)
-    return _accuses(timeline, load_episodes(timeline, what_if, would_be, behind), day)
+    return _accuses(timeline, load_episodes(timeline, what_if, would_be, behind), day, grade=1)
 
 
 def day_verdict(
@@ -78,8 +78,10 @@ def day_verdict(
         return next(v for v in mixed if v in seen), frozenset()
     if _accuses(timeline, episodes, day):
         return Verdict.VIOLATING, frozenset()
-    why = frozenset(r for s in slots if verdicts[s].verdict == Verdict.UNKNOWN for r in verdicts[s].reasons)
-    if why & CAP_UNKNOWN or _could_fire(timeline, verdicts, day):
+    doubts = _accuses(timeline, episodes, day, grade=1)  # a day cap broken by less than its baseline's error
+    why = frozenset({Reason.LOW_CONFIDENCE} if doubts else set())
+    why |= frozenset(r for s in slots if verdicts[s].verdict == Verdict.UNKNOWN for r in verdicts[s].reasons)
+    if doubts or why & CAP_UNKNOWN or _could_fire(timeline, verdicts, day):
         return Verdict.UNKNOWN, why
     return Verdict.COMPLIANT, frozenset()
 

@@ -43,15 +43,30 @@ def taker_of(active: Sequence[OrderSlot]) -> OrderSlot:
     return min(active, key=lambda at: tie_rank(at.order))
 
 
-def crossing_slot(timeline: Timeline, measured: Measured, track: Track, day: date, until: int) -> int | None:
-    """§5.27, §3.13: the first judged slot where day energy > day cap x 1.03; None while it is not broken."""
+def error_share(timeline: Timeline, track: Track, day: date) -> float:
+    """DOMAIN §4: of the worst fitted baseline behind the day's judged slots, as many errors as make a break certain;
+    0 where its confidence is not low."""
+    slots = timeline.local.slots_of(day)
+    errors = [at.baseline.rrmse for _, at in track.judged(slots) if at.baseline is not None]
+    worst = max((e for e in errors if e is not None), default=0.0)
+    is_poor = worst > timeline.asks("baseline", "low_confidence", slots.start)
+    return worst * timeline.asks("baseline", "errors", slots.start) if is_poor else 0.0
+
+
+def crossing_slot(
+    timeline: Timeline, measured: Measured, track: Track, day: date, until: int, error: float = 0.0
+) -> int | None:
+    """§5.27, §3.13: the first judged slot where day energy > day cap x 1.03; None while it is not broken.
+
+    error: beyond the tolerance, as a share of the cap (``error_share``).
+    """
     cap_kwh = timeline.energy_cap_kwh(track, day)
     if cap_kwh is None:
         return None
     tolerance = timeline.asks(Rule.LIMIT_DAY, "tolerance", timeline.local.slots_of(day).start)
     judged = [s for s, _ in track.judged(timeline.local.slots_of(day))]
     for i, slot in enumerate(judged):
-        if slot < until and timeline.energy_kwh(measured, judged[: i + 1]) > cap_kwh * (1 + tolerance):
+        if slot < until and timeline.energy_kwh(measured, judged[: i + 1]) > cap_kwh * (1 + tolerance + error):
             return slot
     return None
 
@@ -113,15 +128,25 @@ def by_units(at: OrderSlot, now: ScopeSlot, hours: float) -> Verdict:
 
 
 def _by_energy(
-    rules: Rules, start: int, at: OrderSlot, load_kw: float | None, coverage: float, is_broken: bool, is_used_up: bool
+    rules: Rules,
+    start: int,
+    at: OrderSlot,
+    load_kw: float | None,
+    coverage: float,
+    is_broken: bool,
+    is_sure: bool,
+    is_used_up: bool,
 ) -> tuple[Verdict, Reason | None]:
-    """§4.21: compliant until the slot that crosses the day cap, from there violating while load > idle + 5 % of R."""
+    """§4.21: compliant until the slot that crosses the day cap, from there violating while load > idle + 5 % of R.
+
+    DOMAIN §4: unknown while a baseline of low confidence may be so far off.
+    """
     assert at.baseline is not None
     running_kw, idle_kw = at.baseline.running_kw, at.baseline.idle_kw
     low, margin = (rules.stop_share(name, at.order.scope_id, start) for name in ("unknown_low", "margin"))
     runs_above_kw = (idle_kw if idle_kw is not None else low * running_kw) + margin * running_kw
     if is_broken and load_kw is not None and load_kw > runs_above_kw:
-        return Verdict.VIOLATING, Reason.DAY_CAP_USED
+        return (Verdict.VIOLATING, Reason.DAY_CAP_USED) if is_sure else (Verdict.UNKNOWN, Reason.LOW_CONFIDENCE)
     if coverage < 1 or load_kw is None:
         return Verdict.UNKNOWN, None
     return Verdict.COMPLIANT, Reason.WITHIN_TOLERANCE if is_used_up else None  # §3.13
@@ -138,12 +163,15 @@ def judge_slots(timeline: Timeline, measured: Measured) -> dict[int, SlotVerdict
     """§4.21: the first that holds of no_order, exempt, outage, grace, violating, unknown, compliant."""
     caps: dict[tuple[str, date], float | None] = {}
     broken: dict[tuple[str, date], int | None] = {}
+    sure: dict[tuple[str, date], int | None] = {}
     for track in timeline.tracks:
         if is_energy_limit(timeline.rules.registry, track.order):
             for day in timeline.days:
                 key = (track.order.order_id, day)
                 caps[key] = timeline.energy_cap_kwh(track, day)
                 broken[key] = crossing_slot(timeline, measured, track, day, timeline.horizon.stop)
+                error = error_share(timeline, track, day)
+                sure[key] = crossing_slot(timeline, measured, track, day, timeline.horizon.stop, error)
     found = {}
     for slot in timeline.horizon:
         here = [t.slots[slot] for t in timeline.tracks if slot in t.slots]
@@ -164,12 +192,18 @@ def judge_slots(timeline: Timeline, measured: Measured) -> dict[int, SlotVerdict
             found[slot] = SlotVerdict(Verdict.GRACE, frozenset(), first, None)
         else:
             key = (taker.order.order_id, timeline.local.day_of_slot(slot))
-            found[slot] = _judge(timeline, measured, slot, taker, caps.get(key), broken.get(key))
+            found[slot] = _judge(timeline, measured, slot, taker, caps.get(key), broken.get(key), sure.get(key))
     return found
 
 
 def _judge(
-    timeline: Timeline, measured: Measured, slot: int, taker: OrderSlot, cap_kwh: float | None, broken: int | None
+    timeline: Timeline,
+    measured: Measured,
+    slot: int,
+    taker: OrderSlot,
+    cap_kwh: float | None,
+    broken: int | None,
+    sure: int | None,
 ) -> SlotVerdict:
     """A slot under at least one order neither exempt nor in grace."""
     now, start = measured[slot], slot * timeline.local.slot_s
@@ -182,9 +216,11 @@ def _judge(
     elif taker.is_energy:
         if cap_kwh is None:  # §3.15
             return SlotVerdict(Verdict.UNKNOWN, now.reasons | {Reason.NO_DAY_ENERGY}, taker, taker)
-        is_broken = broken is not None and slot >= broken
+        is_broken, is_sure = (at is not None and slot >= at for at in (broken, sure))
         is_used_up = _used_kwh(timeline, measured, slot, taker) > cap_kwh
-        verdict, reason = _by_energy(timeline.rules, start, taker, load_kw, now.coverage, is_broken, is_used_up)
+        verdict, reason = _by_energy(
+            timeline.rules, start, taker, load_kw, now.coverage, is_broken, is_sure, is_used_up
+        )
     elif taker.low_kw is not None:
         verdict, reason = _by_estimate(taker, load_kw, now.coverage)
     else:

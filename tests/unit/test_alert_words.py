@@ -14,7 +14,7 @@ from detectors.bad_data import FAULTS
 from detectors.registry import Meter, Multiplier, Plant, Registry
 from detectors.vocab import CloseReason, Control, Kind, Rule, Scale
 from detectors.world import compile_world
-from tests.cases.worlds import DAY0, at, baseline, cap, limit, registry, stop
+from tests.cases.worlds import DAY0, at, baseline, cap, energy_limit, limit, registry, stop
 
 FIRST = DAY0 // 900
 PLANT = Plant("P", "某某铸造厂", "登封市")
@@ -117,6 +117,14 @@ def test_the_baseline_is_as_sure_as_its_fit(rrmse: float | None, expected: str) 
     of = registry(stop(), plants=[PLANT], baselines=[baseline(rrmse=rrmse)])
     text = told(of, **LOAD)[1]
     assert f"{expected}, late" in text
+
+
+def test_a_break_within_the_error_of_its_baseline_says_so() -> None:
+    of = registry(energy_limit(), plants=[PLANT], baselines=[baseline(rrmse=0.312)])
+    zh, en = told(of, Rule.LIMIT_DAY, **{**LOAD, "grade": 1})
+    assert "误差 31.2 %,置信度低,超出量仍在误差之内,仅向企业预警" in zh
+    assert "an error of 31.2 %: low confidence, and the excess lies within it: a warning to the plant only" in en
+    assert "within it" not in told(of, Rule.LIMIT_DAY, **{**LOAD, "grade": 2})[1]
 
 
 def test_an_approved_load_rests_on_no_baseline() -> None:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from detectors.baseline import DayKind, DayLoads, baselines_of, dropped_counts, fit_baseline
-from detectors.baseline_energies import confidence_of, error_of, middle_days, typical
+from detectors.baseline_energies import confidence_of, error_of, middle_days, told_rrmse, typical
 from detectors.registry import FOREVER, Registry, Scope
 from detectors.world import compile_world
 from tests.unit.baseline_plants import F64, HOUR, MONDAY, SLOTS, kiln, made, noise, shift, with_days
@@ -130,6 +130,12 @@ def test_grades() -> None:
         "low",
     ]
     assert confidence_of(0.01, 9) == "low"
+
+
+def test_few_days_cannot_claim_a_small_error() -> None:
+    assert [told_rrmse(0.02, n) for n in (5, 9, 10)] == [0.5, 0.2778, 0.02]
+    assert told_rrmse(0.7, 5) == 0.7
+    assert told_rrmse(None, 3) is None
 
 
 def test_nights_above_idle_belong_to_their_morning() -> None:
