@@ -4,7 +4,8 @@ Two classes of loads are not enough: ramps, breaks and half-worked nights lie be
 into production. So what is looked at is how low the plant stayed for **eight hours on end**: around each slot, the
 lowest ceiling that held for 8 h (a morphological closing of the third-largest load of any hour, which is what
 ``stop_run`` opens by). These ceilings lie in clusters with an empty valley between: the lowest cluster is standing
-still. It is taken for that only if it lasted long enough, and lies well below half of the running level.
+still. It is taken for that only if it lasted long enough, and lies well below half of the running level, or is as
+steady as no part load is and lasts over whole days: a plant with a high base load.
 """
 
 from dataclasses import dataclass, replace
@@ -13,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from detectors.baseline_valleys import first_valley
+from detectors.slots import DAY_S
 
 F64 = npt.NDArray[np.float64]
 I64 = npt.NDArray[np.int64]
@@ -27,13 +29,17 @@ CUT_H = (1, 4)
 CUT_END_H = 1
 #: Standing still is believed from so many hours, cut, and as many stops; or from a single stop of so many hours.
 LEAST_H, LEAST_STOPS, LONG_STOP_H = 12, 2, 24
-#: A low cluster whose median is above this share of the running level is part load, not standing still.
+#: A low cluster whose median is above this share of the running level may be part load ...
 HIGHEST_MEDIAN = 0.35
+#: ... unless it moves from slot to slot by no more than this share of what it does while running (production at half
+#: load moves half as much or more; idling adds nothing), and stood so over whole days as often as stops are asked for.
+#: Above the second share it is part load in any case.
+STEADY, HIGHEST_STEADY = 0.25, 0.65
 #: A plant that ran on fewer than this share of the days, rest days included, may as well work at its low level, where
 #: that is above this share of R (below it nothing is violating anyway, SEMANTICS §3.14).
 RAN_SHARE, RARELY_FROM = 0.5, 0.15
 #: Over this share of R a stop is violating where nothing is known of a plant's idling (SEMANTICS §3.14); what is
-#: learned lets no more through.
+#: learned lets no more through, unless idling and a quarter of the plant's own work take more.
 HIGHEST_CAP = 0.5
 #: The highest ceilings of this share of stops are passed over.
 CEILING_QUANTILE = 0.98
@@ -60,6 +66,7 @@ class Standing:
     hours: float = 0.0
     stops: int = 0
     reads_zero: bool = False  # a reading of exactly 0 is among its idling
+    is_steady: bool = False  # whole days, and far steadier than running: idling also where it is high
 
 
 def top_kw(kw: F64) -> float:
@@ -96,7 +103,8 @@ def standing_still(x: F64, top: float, *, slot_s: int) -> Standing:
     if valley is None:
         return Standing("never_stops")
     held[any_within(is_bridge, m)] = np.nan
-    insides = _insides(held, runs_of(ceilings <= valley), m, slot_s)
+    runs = runs_of(ceilings <= valley)
+    insides = _insides(held, runs, m, slot_s)
     if not insides:
         return Standing("too_little")
     together = np.concatenate(insides)
@@ -113,6 +121,7 @@ def standing_still(x: F64, top: float, *, slot_s: int) -> Standing:
         hours=hours,
         stops=stops,
         reads_zero=bool((x == 0).any()),
+        is_steady=_is_steady(x, valley, runs, m, slot_s),
     )
 
 
@@ -128,23 +137,29 @@ def in_doubt(standing: Standing, x: F64, ran_share: float) -> Standing:
     share = standing.median_kw / float(above.mean()) if len(above) else 0.0
     if ran_share < RAN_SHARE and share > RARELY_FROM:
         return replace(standing, reason="too_rare")
-    return replace(standing, reason="too_high") if share > HIGHEST_MEDIAN else standing
+    return replace(standing, reason="too_high") if share > _highest_median(standing) else standing
+
+
+def _highest_median(standing: Standing) -> float:
+    """Up to which share of the running level the lowest cluster is standing still."""
+    return HIGHEST_STEADY if standing.is_steady else HIGHEST_MEDIAN
 
 
 def idle_level_kw(standing: Standing, running_kw: float) -> float | None:
     """The upper level of honest idling, such that it plus 5 % of R separates standing still from running.
 
     The cap of a stop belongs midway between the highest idling of the stops seen and a run of a quarter of the plant;
-    never so low that usual idling reaches it, never below the median. None where the median is above 0.35 R.
+    never so low that usual idling reaches it, never below the median. None where the median may be part load.
     """
     low, margin = standing.median_kw, MARGIN * running_kw
-    if standing.reason != "learned" or low > HIGHEST_MEDIAN * running_kw:
+    if standing.reason != "learned" or low > _highest_median(standing) * running_kw:
         return None
     found = low + FOUND_SHARE * (running_kw - low)
     level = (min(standing.ceiling_kw, found) + found) / 2 - margin
     if standing.reads_zero and low <= ZERO_SHARE * running_kw:
         level = min(level, ZERO_SHARE * running_kw)
-    return max(low, min(max(level, standing.usual_kw - margin, 0.0), HIGHEST_CAP * running_kw - margin))
+    highest = max(HIGHEST_CAP * running_kw, found) if standing.is_steady else HIGHEST_CAP * running_kw
+    return max(low, min(max(level, standing.usual_kw - margin, 0.0), highest - margin))
 
 
 def nth_largest(x: F64, n: int, m: int) -> F64:
@@ -205,13 +220,40 @@ def _bridged(x: F64, longest: int) -> tuple[F64, Bool]:
 
 def _insides(held: F64, runs: I64, m: int, slot_s: int) -> list[F64]:
     """What held in each stop, its beginning and end cut, without what rests on no evidence."""
-    hour = 3600 / slot_s
     insides = []
-    for begin, end in runs.tolist():
-        length = end - begin + m - 1
-        cut = round(max(CUT_H[0] * hour, min(length / 2, CUT_H[1] * hour)))
-        inside = held[begin + cut : end - round(CUT_END_H * hour)]
+    for begin, end in _cut(runs, m, slot_s):
+        inside = held[begin:end]
         inside = inside[np.isfinite(inside)]
         if len(inside):
             insides.append(inside)
     return insides
+
+
+def _cut(runs: I64, m: int, slot_s: int) -> list[tuple[int, int]]:
+    """Runs of windows of m slots without their beginnings and ends."""
+    hour = 3600 / slot_s
+    found = []
+    for begin, end in runs.tolist():
+        length = end - begin + m - 1
+        cut = round(max(CUT_H[0] * hour, min(length / 2, CUT_H[1] * hour)))
+        found.append((begin + cut, end - round(CUT_END_H * hour)))
+    return found
+
+
+def _is_steady(x: F64, split_kw: float, runs: I64, m: int, slot_s: int) -> bool:
+    """Whether the load hardly moves inside the stops, by what it does while the plant runs, and stops last whole days.
+
+    Steps from one day into the next are passed over, so that nothing is told by a meter of one value a day.
+    """
+    whole_day = DAY_S // slot_s
+    if np.count_nonzero(runs[:, 1] - runs[:, 0] + m - 1 >= whole_day) < LEAST_STOPS:
+        return False
+    steps = np.abs(np.diff(x))
+    steps[whole_day - 1 :: whole_day] = np.nan
+    is_low = np.zeros(len(x), np.bool_)
+    for begin, end in _cut(runs, m, slot_s):
+        is_low[begin : max(begin, end)] = True
+    with np.errstate(invalid="ignore"):
+        runs_on = x > split_kw
+    low, high = (steps[of[1:] & of[:-1] & ~np.isnan(steps)] for of in (is_low, runs_on))
+    return len(low) > 0 and len(high) > 0 and float(low.mean()) <= STEADY * float(high.mean()) and bool(high.any())

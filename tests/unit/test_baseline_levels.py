@@ -5,7 +5,7 @@ from datetime import date, timedelta
 import numpy as np
 import pytest
 
-from detectors.baseline import DayKind, DayLoads, Fit, fit_baseline
+from detectors.baseline import DayKind, DayLoads, Fit, baselines_of, fit_baseline
 from detectors.baseline_levels import MARGIN, lowest_ceilings, nth_largest
 from tests.unit.baseline_plants import F64, HOUR, MONDAY, SLOTS, Load, kiln, made, noise, shift, with_days
 
@@ -82,6 +82,34 @@ def test_a_night_at_sixty_percent_is_part_load() -> None:
     assert (fit.idle_kw, fit.idle_reason) == (None, "too_high")
 
 
+def _on_a_base(base_sd: float, rests: bool = True) -> Load:
+    """Works at 500 by day; at 250 else, which moves by ``base_sd``; on rest days too only where it ``rests``."""
+
+    def load(day: date, rng: np.random.Generator) -> F64:
+        works = (HOUR >= 7) & (HOUR < 19) & (day.weekday() < 5 or not rests)
+        return np.asarray(np.where(works, 500 + noise(rng, 25), 250 + noise(rng, base_sd)), np.float64)
+
+    return load
+
+
+def test_a_steady_load_over_whole_weekends_is_idling_of_a_high_base() -> None:
+    fit = fit_baseline(made(_on_a_base(4), 84), slot_s=900)
+    assert fit.idle_reason == "learned"
+    assert "idle_high" in fit.doubts
+    cap = level(fit.idle_kw) + MARGIN * level(fit.running_kw)
+    assert 260 < cap <= 250 + 0.25 * 250 + 1  # a run of half of its work, 375, is found
+
+
+@pytest.mark.parametrize(
+    "load",
+    [_on_a_base(12.5), _on_a_base(4, rests=False), lambda day, rng: np.full(SLOTS, _on_a_base(4)(day, rng).mean())],
+    ids=["moves as half the work does", "by night alone", "told once a day"],
+)
+def test_a_high_low_load_that_may_be_part_load_is_not_idling(load: Load) -> None:
+    fit = fit_baseline(made(load, 84), slot_s=900)
+    assert fit.idle_kw is None
+
+
 def test_a_furnace_that_switches_all_day_idles_where_it_rests() -> None:
     def load(day: date, rng: np.random.Generator) -> F64:
         on = ((np.arange(SLOTS) // 5) % 2 == 0) & (day.weekday() < 6)
@@ -131,6 +159,8 @@ def test_fewer_than_five_working_days_are_refused_and_fewer_than_ten_are_not_tru
     assert nine.refusal is None
     assert nine.confidence == "low"
     assert "few_days" in nine.doubts
+    assert [row.rrmse for row in baselines_of(nine, "P", "v1", 0)] == [0.2778]
+    assert fit_baseline(made(shift(300, 12), 14), slot_s=900).rrmse == pytest.approx(0.02, abs=0.02)
 
 
 def test_a_stop_that_is_too_short_teaches_nothing() -> None:

@@ -65,6 +65,31 @@ def test_an_hour_of_half_the_plants_own_work_by_night_is_found(name: str, at_lea
     assert found.mean() >= at_least
 
 
+@pytest.mark.parametrize("name", ["steel", "metalworking"])
+def test_the_same_plant_on_a_high_base_idles_there(name: str) -> None:
+    first = FIRST_DAYS[1]
+    plain = fitted(name, first)
+    base = 0.8 * (plain.running_kw or 0.0)
+    days = shipped(name, first, first + timedelta(days=REFERENCE_DAYS - 1))
+    fit = fit_baseline([DayLoads(d.day, d.kind, d.kw + base) for d in days], slot_s=900)
+    load, cap = later(name, first) + base, cap_of(fit)
+    assert fit.idle_median_kw == pytest.approx((plain.idle_median_kw or 0.0) + base, rel=0.05)
+    stops = [r for r in runs_of(load < STOOD_BELOW_KW[name] + base).tolist() if r[1] - r[0] >= STOP_SLOTS]
+    assert not any((nth_largest(load[b + GRACE_SLOTS : e], 3, 4) > cap).any() for b, e in stops)
+
+
+@pytest.mark.parametrize("name", ["steel", "metalworking"])
+def test_half_of_a_plants_own_work_by_night_and_at_weekends_is_not_idling(name: str) -> None:
+    days = shipped(name, FIRST_DAYS[1], FIRST_DAYS[1] + timedelta(days=REFERENCE_DAYS - 1))
+    level_kw = 0.5 * (fitted(name, FIRST_DAYS[1]).running_kw or 0.0)
+    work = np.concatenate([d.kw[d.kw > level_kw] for d in days])
+    filled = [
+        DayLoads(d.day, d.kind, np.where(d.kw > level_kw, d.kw, 0.55 * np.resize(np.roll(work, -97 * i), len(d.kw))))
+        for i, d in enumerate(days)
+    ]
+    assert fit_baseline(filled, slot_s=900).idle_kw is None
+
+
 def test_idle_of_the_steel_plant_is_that_of_its_long_stops() -> None:
     fit = fitted("steel", date(2018, 3, 1))
     assert fit.idle_median_kw == pytest.approx(12, abs=1)
