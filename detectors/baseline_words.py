@@ -32,8 +32,8 @@ IDLE = {
     ),
     "too_high": (
         "最低的持续负荷超过基准负荷的 35%，且不够平稳或未持续整日，可能是低负荷生产：停产负荷未知",
-        "its lowest lasting load is above 35 % of the running level, and not so steady over whole days that it cannot be"
-        " part load: the idle level is unknown",
+        "its lowest lasting load is above 35 % of the running level, and not so steady over whole days that it must be"
+        " idling: the idle level is unknown",
     ),
     "too_rare": (
         "多数日子未见高负荷运行，低负荷可能就是正常生产：停产负荷未知",
