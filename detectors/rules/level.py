@@ -17,8 +17,9 @@ Under a limit, plants work short days, which have another shape, and days of les
 - hardly a load above the lowest believed, a base at an eighth, or less, of the profile's, and all but the profile's
   shape, however flat.
 
-Upward as the first, turned round, with a peak above the highest load ever believed. What began goes on, over flat days
-too, until two loads in a row are more than the fraction can explain, or half a day idles where it is wont to.
+Upward as the first, turned round, with a peak above the highest load ever believed and a rise of its own: hours of one
+high load are a load. What began goes on, over flat days too, until two loads in a row are more than the fraction can
+explain, or half a day idles where it is wont to.
 """
 
 from collections.abc import Iterator
@@ -172,7 +173,7 @@ def _factor(load_wh: F64, expected: Expected, limits: Limits, *, is_up: bool) ->
     share, floor = peak / high, float(expected.floor_wh[0])
     shape = _correlation(load_wh, profile)
     if is_up:
-        is_off = min(base / low, share) >= limits.rise and peak > expected.max_wh[0]
+        is_off = min(base / low, share) >= limits.rise and peak > max(expected.max_wh[0], PROFILE_RISES * base)
         is_off &= _alike(base, share, low, floor, limits.alike) and shape >= limits.shape
     else:
         is_off = share <= limits.share and (

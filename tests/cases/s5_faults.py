@@ -227,6 +227,25 @@ def a_level_is_off_from_the_slot_on_at_which_it_fell() -> tuple[World, list[Expe
 
 
 @case(26)
+def an_overload_that_passes_twice_the_maximum_at_times_is_no_spike() -> tuple[World, list[Expectation]]:
+    # 1.9 times the highest load for 4 h, and for half an hour of it 2.2 times
+    readings = with_(day_of_work(), "8:00", [2090.0, 2100.0] * 3 + [2420.0, 2410.0] + [2090.0, 2100.0] * 4)
+    return world(registry(LOOSE, baselines=[learned()]), readings, at("24:00")), [
+        Slot(at("9:45"), Verdict.VIOLATING),
+        Count(Rule.BAD_DATA, 0),
+    ]
+
+
+@case(26)
+def hours_of_one_high_load_are_a_load() -> tuple[World, list[Expectation]]:
+    # 3 h before work begins to 15:00, above the highest load and far above the profile, all but flat
+    readings = with_(day_of_work(), "4:00", [1120.0, 1125.0] * 6 + [1150.0, 1145.0] * 16)
+    shallow = (300.0,) * 28 + (460.0,) * 48 + (300.0,) * 20
+    of = registry(LOOSE, baselines=[learned(profile_kw=shallow)])
+    return world(of, readings, at("24:00")), [Slot(at("12:00"), Verdict.COMPLIANT), Count(Rule.BAD_DATA, 0)]
+
+
+@case(26)
 def a_short_day_at_a_tenth_is_a_meter_too() -> tuple[World, list[Expectation]]:
     # a limit lets the plant work from 7:00 to 10:30 only, which is not the shape of its days
     kws = (IDLE,) * 28 + (WORK,) * 14 + (IDLE,) * 54

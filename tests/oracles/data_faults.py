@@ -40,17 +40,19 @@ def _runs(day: FaultDay, flagged: Callable[[int], bool], other: Callable[[int], 
 
 
 def _spikes(day: FaultDay) -> None:
-    """Above twice the highest load believed, for 2 h at most."""
+    """Above twice the highest load believed; for 2 h at most above half-way from that load to the twofold."""
+    factor = day.ask("spike_factor")
 
-    def is_high(slot: int) -> bool:
+    def is_above(slot: int, times: float) -> bool:
         load_kw, baseline = day.load_kw(slot), day.baseline(slot)
-        if load_kw is None or baseline is None:
-            return False
-        return load_kw > day.ask("spike_factor") * max_kw(baseline)
+        return load_kw is not None and baseline is not None and load_kw > times * max_kw(baseline)
 
-    for run in _runs(day, is_high, lambda s: day.load_kw(s) is not None and not is_high(s)):
+    def is_near(slot: int) -> bool:
+        return is_above(slot, (1 + factor) / 2)
+
+    for run in _runs(day, is_near, lambda s: day.load_kw(s) is not None and not is_near(s)):
         if run[-1] - run[0] < day.slots_in("spike_min"):
-            for slot in run:
+            for slot in (s for s in run if is_above(s, factor)):
                 day.mark(slot, Reason.SUSPECT_SPIKE)
 
 

@@ -132,6 +132,7 @@ def _factor(day: FaultDay, slots: Sequence[int], is_up: bool) -> float | None:
     keeps_shape = is_alike(alike) and shape >= day.ask("level_shape")
     if is_up:
         is_off = base / low >= day.ask("level_rise") and share >= day.ask("level_rise") and peak > max_kw(baseline)
+        is_off = is_off and peak > RISES * base
         return sum(loads) / sum(expected) if is_off and keeps_shape else None
     if share > day.ask("level_share"):
         return None
