@@ -90,7 +90,7 @@ KINDS: tuple[ThresholdKind, ...] = (
     ThresholdKind("closing", "below_share", 0.95, "share", 0.1, 1, "解除比例", "share of the cap that is low enough"),
     ThresholdKind("baseline", "low_confidence", 0.25, "share", 0, 10, "低置信误差", "RRMSE above it: low confidence"),
     ThresholdKind(
-        "baseline", "errors", 0.25, "times", 0, 10, "低置信误差倍数", "such a fit: a break exceeds so many RRMSE"
+        "baseline", "errors", 0.15, "times", 0, 10, "低置信误差倍数", "such a fit: a break exceeds so many RRMSE"
     ),
     ThresholdKind("treatment_off", "running", 0.2, "share", 0, 1, "生产负荷比例", "production runs, of rated"),
     ThresholdKind("treatment_off", "off", 0.1, "share", 0, 1, "治污负荷比例", "treatment is off below, of rated"),
