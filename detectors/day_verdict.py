@@ -182,7 +182,7 @@ def _could_fire(work: "Pass", found: Found, carries: Sequence[Carry]) -> Bool:
     has_rule = slot_rules(work.world, orders) >= 0
     flags = (found.over[rows] | fillable) & has_rule[:, None]
     undecidable = any_slot((fillable & ~has_rule[:, None])[:, day])
-    for i, cut, until in _carried_spans(work, rows, carries):
+    for i, cut, until in _carried_spans(work, rows, fillable, found, carries):
         flags[i, :cut] = False
         if until > first and fillable[i, first : min(until, last)].any():
             undecidable[i] = True
@@ -221,15 +221,29 @@ def _more_could_run(work: "Pass", rows: I64, fill_wh: npt.NDArray[np.float64]) -
         return np.asarray(found.could_be_over & (np.isnan(relaxed_wh) | (fill_wh > relaxed_wh)), np.bool_)
 
 
-def _carried_spans(work: "Pass", rows: I64, carries: Sequence[Carry]) -> Iterator[tuple[int, int, int]]:
+def _carried_spans(
+    work: "Pass", rows: I64, fillable: Bool, found: Found, carries: Sequence[Carry]
+) -> Iterator[tuple[int, int, int]]:
     """Of some order rows, those with something carried: place among the rows, first column whose over slots still
-    count, and the column up to which an alert carried into the day is open."""
+    count, and the column up to which an alert carried into the day is open. fillable: [rows, T].
+
+    Such an alert may stay open all day if an unknown slot is filled before its close; behind its close nothing changes
+    it.
+    """
     grid = work.grid
     has_carry = np.array([bool(c.open or c.closed) for c in carries], np.bool_)
     rules = slot_rules(work.world, work.caps.order[rows])
     for i in np.flatnonzero(has_carry[work.caps.scope[rows]] & (rules >= 0)).tolist():
-        carry, order = carries[work.caps.scope[rows[i]]], work.world.order_ids[work.caps.order[rows[i]]]
+        s = int(work.caps.scope[rows[i]])
+        carry, order = carries[s], work.world.order_ids[work.caps.order[rows[i]]]
         rule = SLOT_RULES[rules[i]].rule
-        closed = carry.last_close(rule, order)
+        closed, carried = carry.last_close(rule, order), carry.opened(rule, order)
         cut = 0 if closed is None else max(0, closed - grid.first_slot + 1)
-        yield i, cut, grid.n if carry.opened(rule, order) else 0
+        if carried is None:
+            yield i, cut, 0
+            continue
+        name = (carried.rule, carried.order_id, carried.first_slot)
+        ends = [a.closed_slot for a in found.alerts[s] if (a.rule, a.order_id, a.first_slot) == name]
+        end = next((slot + 1 - grid.first_slot for slot in ends if slot is not None), grid.n)
+        until = grid.n if fillable[i, : max(0, end)].any() else end
+        yield i, until if until < grid.n else cut, until

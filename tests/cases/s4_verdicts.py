@@ -124,6 +124,18 @@ def silence_behind_the_end_of_the_day() -> tuple[World, list[Expectation]]:
 
 
 @case(23)
+def what_is_silent_behind_the_close_of_a_run_is_not_of_it() -> tuple[World, list[Expectation]]:
+    # the run of day 0 closes at 00:30 on measured slots; in the night to day 3 it may go on in a silent slot
+    busy, quiet = [20.0] * 88 + [500.0] * 8, [20.0] * 96
+    kws = busy + quiet[:40] + [None] + quiet[41:] + busy + [None] + quiet[1:]
+    return world(registry(stop()), loads(at("0:00"), kws), at("24:00", 4)), [
+        Day(on(0), Verdict.VIOLATING),
+        Day(on(1), Verdict.COMPLIANT),
+        Day(on(3), Verdict.UNKNOWN),
+    ]
+
+
+@case(23)
 def what_flows_back_later_takes_nothing_back() -> tuple[World, list[Expectation]]:
     # 10 MWh by 10:00 under a cap of 11.2; two silent hours could hold 2.2 and break it, whatever flows back until night
     of = registry(energy_limit(), meters=[Meter("m", "P"), Meter("r", "P", role=Role.REVERSE)])
