@@ -32,6 +32,7 @@ class Office:
     frozen_slot: int  # nothing before it is judged any more: its months may be put away
     aside_scope: I64  # the plant's scope of each meter that no scope sums at all times, sorted
     aside_meter: I64
+    aside_not: I64  # [asides, 2] from when to when a scope sums the meter, the longest time; FOREVER, ALWAYS: never
     _scope_order: I64
     _meter_order: I64
 
@@ -71,13 +72,17 @@ class Office:
         return replace(readings, meter=rows.astype(np.int32))
 
 
-def _aside(world: World) -> tuple[I64, I64]:
-    """Meters that no scope sums at all times, with the row of their plant's scope, sorted by it."""
-    always = (world.member_sign != 0) & (world.member_from == ALWAYS) & (world.member_to == FOREVER)
+def _aside(world: World) -> tuple[I64, I64, I64]:
+    """Meters that no scope sums at all times, with the row of their plant's scope, sorted by it, and when one does."""
+    summed = world.member_sign != 0
+    always = summed & (world.member_from == ALWAYS) & (world.member_to == FOREVER)
     meters = np.setdiff1d(np.arange(len(world.registry.meters)), world.member_meter[always])
     scopes = np.array([world.scope_row.get(world.registry.meters[m].plant_id, -1) for m in meters], np.int64)
     order = np.argsort(scopes, kind="stable")[np.count_nonzero(scopes < 0) :]
-    return scopes[order], meters[order]
+    times = np.tile(np.array([FOREVER, ALWAYS], np.int64), (len(world.registry.meters), 1))
+    by_length = np.flatnonzero(summed)[np.argsort((world.member_to - world.member_from)[summed], kind="stable")]
+    times[world.member_meter[by_length]] = np.stack([world.member_from, world.member_to], axis=1)[by_length]
+    return scopes[order], meters[order], times[meters[order]]
 
 
 def _rows(known: I64, order: I64, numbers: I64) -> I64:

@@ -10,6 +10,9 @@ from detectors.readings import evidence_class
 from detectors.world import rows_of
 from service.db.judgement import Marks, load_readings
 
+#: No reading tells of more than a day.
+LONGEST_S = 86_400
+
 
 async def taken_back(connection: AsyncConnection, office: Office, marks: Marks) -> list[tuple[str, int, int]]:
     """Spans of slots, by source, in which such a value stands among those that ``marks`` touch."""
@@ -17,10 +20,12 @@ async def taken_back(connection: AsyncConnection, office: Office, marks: Marks) 
     of_data = marks.take(~marks.is_due)
     scope = office.scope_rows(of_data.scope_no)
     places, owner = rows_of(office.aside_scope, scope)
-    meters = office.aside_meter[places]
+    after, until = of_data.first_slot[owner] * slot_s, (of_data.last_slot[owner] + 2) * slot_s
+    since, to = office.aside_not[places].T
+    asked = (after - LONGEST_S < since) | (until > to)  # else a load tells of it
+    meters, after, until = office.aside_meter[places][asked], after[asked], until[asked]
     if len(meters) == 0:
         return []
-    after, until = of_data.first_slot[owner] * slot_s, (of_data.last_slot[owner] + 2) * slot_s
     rows = office.with_rows(await load_readings(connection, office.meter_no[meters], after, until))
     lost = rows.take(rows.had_evidence & (evidence_class(rows.q) != 0))
     source = world.meter_source[lost.meter]

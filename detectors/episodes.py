@@ -74,7 +74,8 @@ def alerts_of_day(work: "Pass", carries: Sequence[Carry]) -> Found:
     has_open = np.array([bool(c.open or c.ran) for c in carries], np.bool_)
     looked_at = may_open | may_be_silent | has_outage | has_open[caps.scope]
     looked_at[[*crossed, *jumps, *(i for flags in by_day.values() for i in flags)]] = True
-    for i in np.flatnonzero(looked_at).tolist():
+    rows, by_night = np.flatnonzero(looked_at), None
+    for at, i in enumerate(rows.tolist()):
         s = int(caps.scope[i])
         carry, view = carries[s], OrderView(work, i, s)
         open_at: list[bool] = [False] * grid.n
@@ -96,7 +97,10 @@ def alerts_of_day(work: "Pass", carries: Sequence[Carry]) -> Found:
             hand_on(s, rule.rule, view.order.order_id, closed)
             alerted[i] |= bool((over_slots[i] & _held(found, open_at, grid.first_slot))[grid.day].any())
         ran = nights.ran_by_night(work, carry, view.order.order_id, alerts[s])
-        night = nights.night_alert(view, crossed.get(i), ran) if ran or i in crossed else None
+        night = None
+        if ran or i in crossed:
+            by_night = by_night or nights.nights_of(work, rows)  # of all at once
+            night = nights.night_alert(view, by_night, at, crossed.get(i), ran)
         if night is not None:
             alerts[s].append(night)
             alerted[i] |= nights.accuses(work, night, over_slots[i])

@@ -133,11 +133,12 @@ def extent(nights: Nights, at: int, wh: F64, crossed: int | None, ran: Sequence[
     return Extent(first, opened, max([opened, *runs[-1:].tolist()]), int(inside[-1]))
 
 
-def night_alert(view: OrderView, crossed: int | None, ran: Sequence[tuple[int, int]]) -> Alert | None:
-    """`night_run` of one order, or None. crossed, ran: as ``extent`` takes them."""
+def night_alert(
+    view: OrderView, nights: Nights, at: int, crossed: int | None, ran: Sequence[tuple[int, int]]
+) -> Alert | None:
+    """`night_run` of one order, or None. at: its place in ``nights``. crossed, ran: as ``extent`` takes them."""
     work, grid = view.work, view.work.grid
-    nights = nights_of(work, np.array([view.row]))
-    found = extent(nights, 0, nights.wh[0], crossed, ran) if work.n_judged else None
+    found = extent(nights, at, nights.wh[at], crossed, ran) if work.n_judged else None
     if found is None:
         return None
     alert = view.blank(Rule.NIGHT_RUN, 2 if view.order.control == Control.STOP else 1)
@@ -152,7 +153,8 @@ def night_alert(view: OrderView, crossed: int | None, ran: Sequence[tuple[int, i
     alert.measure_span(known[span], wh[span], cap_kw[span], work.coverage[view.scope, span])
     over_wh = np.where(known, np.fmax(wh - cap_kw * (1000 * grid.hours), 0.0), 0.0)
     alert.over_wh = float(over_wh[span].sum())
-    used, allowed = float(night_run.above_wh(nights.wh, nights.base_wh).sum()), float(nights.allowed_wh[0])
+    used = float(night_run.above_wh(nights.wh[at], nights.base_wh[at]).sum())
+    allowed = float(nights.allowed_wh[at])
     alert.facts = {"night_energy_wh": used, "night_allowed_wh": None if np.isnan(allowed) else allowed}
     order_end = view.order.valid_to // grid.slot_s - 1 - grid.first_slot
     close = min(found.close, order_end)

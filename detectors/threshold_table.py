@@ -42,7 +42,7 @@ class _Rows:
 
 
 class ThresholdTable:
-    """The thresholds of a world. Where nothing is set, lookups cost nothing: one value for all scopes."""
+    """The thresholds of a world. Where nothing is set, a lookup costs next to nothing."""
 
     def __init__(
         self, rows: Sequence[Threshold], scope_row: dict[str, int], kinds: Iterable[ThresholdKind], zone: str
@@ -73,11 +73,9 @@ class ThresholdTable:
 
     def at(self, rule: str, name: str, scopes: I64 | int, at_s: I64 | int) -> F64:
         """Value of scopes (rows of the world, ``NO_SCOPE`` for none) on the local days of instants, epoch s, in the
-        shape that the two have together; not to be written to: one value may stand for all."""
+        shape that the two have together."""
         kind = rule, name
-        found: F64 = np.broadcast_to(
-            np.float64(self._default[kind]), np.broadcast_shapes(np.shape(scopes), np.shape(at_s))
-        )
+        found: F64 = np.full(np.broadcast(scopes, at_s).shape, self._default[kind])
         for rows, asked in ((self._for_all.get(kind), np.int64(0)), (self._of_scopes.get(kind), scopes)):
             if rows is not None:
                 row, holds = rows.holding(np.asarray(asked, np.int64), np.asarray(at_s, np.int64))
