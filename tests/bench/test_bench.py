@@ -56,8 +56,10 @@ def test_a_small_run_measures_with_real_processes_and_names_its_size(tmp_path: P
         "drain": "readings/s",
         "ingest_judge": "readings/s",
         **{f"kernel.{rule}": "scope-slots/s" for rule in rules},
+        "kernel_sequences": "scope-slots/s",
         "kernel": "scope-slots/s",
         "backtest_season": "s",
+        "backtest_season_fitted": "s",
     }
     assert all(r["value"] > 0 for r in results.values())
     judged = results["ingest_judge"]

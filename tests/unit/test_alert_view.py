@@ -139,7 +139,7 @@ def test_every_rule_has_sentences_and_thresholds_with_their_origin(views: AlertV
             | {"unknown_low": 0.15, "unknown_high": 0.5},
         ),
         (Rule.LIMIT_SLOT, "L", CLOSING | {"tolerance": 0.05, "n_min": 90, "m_min": 120}),
-        (Rule.LIMIT_DAY, "L", {"tolerance": 0.03, "low_confidence": 0.25, "errors": 0.25}),
+        (Rule.LIMIT_DAY, "L", {"tolerance": 0.03, "low_confidence": 0.25, "errors": 0.15}),
         (Rule.LIMIT_PACE, "L", {"tolerance": 0.03, "used_share": 0.8}),
         (Rule.STOP_DAY, "O", {"factor": 1.2}),
         (Rule.HOURS_OVER, "O", {"over_min": 240}),
