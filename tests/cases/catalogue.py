@@ -14,6 +14,7 @@ from tests.cases import (
     s5_health,
     s5_heard,
     s5_jumps,
+    s5_levels,
     s5_low_confidence,
     s5_night,
 )
@@ -33,6 +34,7 @@ MODULES = (
     s5_health,
     s5_heard,
     s5_jumps,
+    s5_levels,
     s5_low_confidence,
     s5_night,
 )
