@@ -7,11 +7,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from consumers.marks import runs
 from consumers.office import Office
 from detectors.readings import evidence_class
+from detectors.slots import DAY_S
 from detectors.world import rows_of
 from service.db.judgement import Marks, load_readings
-
-#: No reading tells of more than a day.
-LONGEST_S = 86_400
 
 
 async def taken_back(connection: AsyncConnection, office: Office, marks: Marks) -> list[tuple[str, int, int]]:
@@ -22,7 +20,7 @@ async def taken_back(connection: AsyncConnection, office: Office, marks: Marks) 
     places, owner = rows_of(office.aside_scope, scope)
     after, until = of_data.first_slot[owner] * slot_s, (of_data.last_slot[owner] + 2) * slot_s
     since, to = office.aside_not[places].T
-    asked = (after - LONGEST_S < since) | (until > to)  # else a load tells of it
+    asked = (after - DAY_S < since) | (until > to)  # else a load tells of it; no reading is of more than a day
     meters, after, until = office.aside_meter[places][asked], after[asked], until[asked]
     if len(meters) == 0:
         return []

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from detectors.registry import Baseline, Meter, Order, Plant, Registry, Source
+from detectors.registry import Baseline, Meter, Order, Plant, Registry, ScopeMeter, Source
 from detectors.vocab import Control, Kind, Quality, Role, Rule
 from tests.cases.fast import fast
 from tests.integration.streamed import Stream
@@ -28,7 +28,16 @@ REGISTRY = Registry(
 @pytest.mark.parametrize("role", [Role.SUPPLY, Role.CHECK, Role.LINE])
 async def test_a_source_that_was_up_is_down_when_its_values_are_taken_back(engine: AsyncEngine, role: Role) -> None:
     """Also where no scope sums the meters: of check and line meters no load tells."""
-    registry = replace(REGISTRY, meters=tuple(replace(m, role=role) for m in REGISTRY.meters))
+    await _taken_back(engine, replace(REGISTRY, meters=tuple(replace(m, role=role) for m in REGISTRY.meters)))
+
+
+@pytest.mark.parametrize("since", [BEGIN - 9 * DAY_S, BEGIN + 12 * HOUR_S, BEGIN + DAY_S])
+async def test_so_it_is_of_meters_that_a_scope_sums_from_some_time_on(engine: AsyncEngine, since: int) -> None:
+    sums = tuple(ScopeMeter(p, f"M-{p}", valid_from=since) for p in PLANTS)
+    await _taken_back(engine, replace(REGISTRY, scope_meters=sums))
+
+
+async def _taken_back(engine: AsyncEngine, registry: Registry) -> None:
     ends = range(BEGIN + 900, BEGIN + DAY_S + 1, 900)
     first = [Reading(f"M-{p}", Kind.POWER_INST, ts, 10.0, coll_ms=ts * 1000) for p in PLANTS for ts in ends]
     bad = range(BEGIN + 10 * HOUR_S, BEGIN + 13 * HOUR_S + 1, 900)
