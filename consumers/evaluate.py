@@ -3,6 +3,7 @@
 import asyncio
 import gc
 from collections.abc import Coroutine, Iterable
+from contextlib import suppress
 from dataclasses import fields, replace
 from datetime import UTC, date, datetime, timedelta
 from time import monotonic
@@ -38,8 +39,10 @@ log = structlog.get_logger(__name__)
 PASSES_AT_ONCE = 2
 #: Scopes of one claim, at least and at most, and seconds after which a pass begins no further day.
 LEAST_SCOPES, CLAIM_SCOPES, PASS_S = 500, 10_000, 2.0
-#: ... of old days, between two looks at the live ones: a live slot waits no longer than that.
+#: ... of old days. A changed carry walks on behind that, but live slots do not wait: their passes go on beside it.
 OLD_SCOPES, OLD_PASS_S = 500, 0.2
+#: Where nothing is live, seconds between two looks while a pass over old days is at work.
+LOOK_S = 0.05
 #: Records not read yet, or seconds that the oldest is late, above which the stream is not live: then days are judged in
 #: order, and marks are gathered.
 BACKLOG_RECORDS, BACKLOG_S = 20_000, 120.0
@@ -73,7 +76,8 @@ async def ended(work: Iterable[Coroutine[Any, Any, T]]) -> list[T]:
 
 
 class Evaluator:
-    """One evaluating process: its compiled registry, and how far its clock has come."""
+    """One evaluating process: its compiled registry, how far its clock has come, and the pass over old days that goes
+    on beside the steps."""
 
     def __init__(self, engine: AsyncEngine, settings: Settings, clock: Clock) -> None:
         self._engine, self._settings, self._clock = engine, settings, clock
@@ -85,8 +89,11 @@ class Evaluator:
         self._passes_end = 0.0  # monotonic, of the last passes
         self._passes_s = 0.0  # how long they took
         self._claim_scopes = CLAIM_SCOPES  # of one pass: so many that all have some
-        self._claimed_to = -1  # number of the scope that the last claim ended with: the next one goes on there
+        # Number of the scope that the last claim of live days, and of old ones, ended with: the next goes on there.
+        self._claimed_to = {False: -1, True: -1}
         self._saw_old = False
+        self._old: asyncio.Task[Rejudged | None] | None = None  # a pass over old days, beside those over live ones
+        self._old_since = 0.0  # monotonic
         self._is_behind = False  # the stream was not live, and days older than the live ones may still be open
 
     async def step(self) -> Rejudged | None:
@@ -115,23 +122,55 @@ class Evaluator:
         reports = [r for r in await ended(passes) if r is not None]
         self._passes_end, self._passes_s = monotonic(), monotonic() - begun
         self._is_behind = is_lagging or (self._is_behind and self._saw_old)
-        if not reports:
-            return None
-        total = Rejudged(*(sum(getattr(r, f.name) for r in reports) for f in fields(Rejudged)))
-        share = -(-total.scopes // PASSES_AT_ONCE)
-        is_full = total.scopes >= PASSES_AT_ONCE * self._claim_scopes
-        self._claim_scopes = min(max(2 * share if is_full else share, LEAST_SCOPES), CLAIM_SCOPES)
-        return total
+        scopes = sum(r.scopes for r in reports)
+        if scopes:
+            share = -(-scopes // PASSES_AT_ONCE)
+            is_full = scopes >= PASSES_AT_ONCE * self._claim_scopes
+            self._claim_scopes = min(max(2 * share if is_full else share, LEAST_SCOPES), CLAIM_SCOPES)
+        if self._old is None and len(reports) < PASSES_AT_ONCE and not self._is_behind:
+            self._old = asyncio.create_task(self._pass(office, now, time, is_lagging, is_old=True))
+            self._old_since = monotonic()
+        if self._old is not None:
+            reports += await self._look_at_old(self._old, is_alone=not reports)
+        return Rejudged(*(sum(getattr(r, f.name) for r in reports) for f in fields(Rejudged))) if reports else None
+
+    async def _look_at_old(self, old: asyncio.Task[Rejudged | None], *, is_alone: bool) -> list[Rejudged]:
+        """What became of the pass over old days; while it is at work, a report of nothing. is_alone: nothing is live,
+        so it may be waited for a little."""
+        await asyncio.wait([old], timeout=LOOK_S if is_alone else 0)
+        if not old.done():
+            return [Rejudged()]
+        self._old, report = None, old.result()
+        return [] if report is None else [report]
+
+    @property
+    def old_since(self) -> float | None:
+        """When the pass over old days began that is at work, monotonic seconds; None: there is none."""
+        return None if self._old is None else self._old_since
+
+    async def end(self) -> None:
+        """Let the pass over old days come to its end; who is cancelled meanwhile cancels it."""
+        if self._old is not None:
+            with suppress(InfrastructureError):  # what is not committed is done again by whoever claims it next
+                await self._old
+
+    async def leave(self) -> None:
+        """Leave the pass over old days where it is: its marks stand where they stood."""
+        if self._old is not None:
+            self._old.cancel()
+            await asyncio.wait([self._old])
 
     def _is_lagging(self, time: StreamTime) -> bool:
         """Whether ingest has more to read than arrives at once."""
         is_late = self._clock.now() - time.watermark_s > BACKLOG_S
         return time.lag_records > (0 if is_late else BACKLOG_RECORDS)
 
-    async def _pass(self, office: Office, now: datetime, time: StreamTime, is_lagging: bool) -> Rejudged | None:
+    async def _pass(
+        self, office: Office, now: datetime, time: StreamTime, is_lagging: bool, *, is_old: bool = False
+    ) -> Rejudged | None:
         try:
             async with writing(self._engine) as connection:
-                return await self._judge(connection, office, now, time, is_lagging)
+                return await self._judge(connection, office, now, time, is_lagging, is_old=is_old)
         except _NoRoomError as error:
             # Not in the judging transaction: it would lock all out.
             async with writing(self._engine) as connection:
@@ -149,21 +188,26 @@ class Evaluator:
             raise _NoRoomError(months)
 
     async def _judge(
-        self, connection: AsyncConnection, office: Office, now: datetime, time: StreamTime, is_lagging: bool
+        self,
+        connection: AsyncConnection,
+        office: Office,
+        now: datetime,
+        time: StreamTime,
+        is_lagging: bool,
+        *,
+        is_old: bool,
     ) -> Rejudged | None:
         before_slot = self._as_of // office.world.slot_s
         live_slot = self._live_slot(office.world)
-        from_slot, not_after, seconds = live_slot, time.now, PASS_S
-        if self._is_behind:
+        from_slot, not_after = live_slot, time.now
+        if self._is_behind or is_old:
             from_slot = 0
         if is_lagging:
             not_after -= timedelta(seconds=self._settings.coalesce_s)
-        marks = await claim(connection, from_slot, before_slot, self._claim_scopes, not_after, self._claimed_to)
-        if not (len(marks) or self._is_behind):
-            marks = await claim(connection, 0, before_slot, OLD_SCOPES, time.now, self._claimed_to)
-            seconds = OLD_PASS_S
+        limit, seconds = (OLD_SCOPES, OLD_PASS_S) if is_old else (self._claim_scopes, PASS_S)
+        marks = await claim(connection, from_slot, before_slot, limit, not_after, self._claimed_to[is_old])
         if len(marks):
-            self._claimed_to = int(marks.scope_no.max())
+            self._claimed_to[is_old] = int(marks.scope_no.max())
         self._saw_old |= len(marks) > 0 and int(marks.first_slot.min()) < live_slot
         marks = marks.from_slot(office.frozen_slot)
         if not len(marks):
@@ -185,7 +229,9 @@ class Evaluator:
         earlier = replace(office, begin_slot=await self._begin_slot(connection, office.world))
         if earlier.begin_slot < office.begin_slot:
             await extend(connection, earlier, office.begin_slot, self._as_of, now)
-            self._office = earlier
+            mine = self._office  # another pass may have changed it meanwhile
+            if mine is not None and mine.version == earlier.version and earlier.begin_slot < mine.begin_slot:
+                self._office = earlier
         return earlier
 
     async def _begin_slot(self, connection: AsyncConnection, world: World) -> int:
@@ -249,15 +295,25 @@ async def run(
         StalledError: no pass ended well for ``stall_s``: this process must end and start again.
     """
     async with beating(engine, Role.EVALUATE, clock, stall_s=stall_s) as pulse:
-        await _evaluate(Evaluator(engine, settings, clock), pulse, stop)
+        await _evaluate(Evaluator(engine, settings, clock), pulse, stop, stall_s)
 
 
-async def _evaluate(evaluator: Evaluator, pulse: Pulse, stop: asyncio.Event) -> None:
+async def _evaluate(evaluator: Evaluator, pulse: Pulse, stop: asyncio.Event, stall_s: float) -> None:
+    try:
+        await _step_on(evaluator, pulse, stop, stall_s)
+    except BaseException:
+        await evaluator.leave()
+        raise
+    await evaluator.end()
+
+
+async def _step_on(evaluator: Evaluator, pulse: Pulse, stop: asyncio.Event, stall_s: float) -> None:
     while not stop.is_set():
         pause_s = 0.0
         try:
             report = await evaluator.step()
-            pulse.moved(worked=report is not None)
+            if evaluator.old_since is None or monotonic() - evaluator.old_since < stall_s:
+                pulse.moved(worked=report is not None)
             if report is None:
                 pause_s = IDLE_S
             else:

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from consumers.alert_sync import changes
+from consumers.alert_sync import Changes, changes
 from consumers.day_loads import readings_of, stored_loads
 from consumers.marks import runs
 from consumers.office import Office
@@ -194,8 +194,11 @@ async def _publish(
         day = judged_on(world, Rule(view["rule"]), opened)
         return view["id"] not in found.held and row in found.scopes.get(day, set())
 
-    views = {i: office.views.render(a, as_of) for i, a in found.alerts.items() if i not in found.held}
-    plan = changes(views, stored, was_rejudged, datetime.fromtimestamp(as_of, UTC), published_at)
+    def compared() -> Changes:
+        views = {i: office.views.render(a, as_of) for i, a in found.alerts.items() if i not in found.held}
+        return changes(views, stored, was_rejudged, datetime.fromtimestamp(as_of, UTC), published_at)
+
+    plan = await asyncio.to_thread(compared)
     await save_alerts(connection, list(plan.published.values()))
     await save_live(connection, plan.live)
     if plan.events:

@@ -20,7 +20,7 @@ from service.settings import Settings
 log = structlog.get_logger(__name__)
 INGEST_POOL = 6
 EVALUATE_POOL = 6
-THREADS = 3
+THREADS = 4
 STATEMENT_S = 20.0
 #: A batch that froze between two statements holds its partition's row; who takes over waits no longer than this.
 IDLE_S = 15.0

@@ -70,13 +70,17 @@ class Stream:
             stored = await store(connection, arrived, factor_at)
             await add_marks(connection, *marks_of(stored.changed, index, self._slot_s))
 
-    async def judge_until(self, as_of: int) -> None:
-        """Move the clock and judge all that is due."""
+    async def advance_to(self, as_of: int) -> None:
+        """Move the clock, and the stream's time with it."""
         self._clock.advance_to(as_of)
         async with self._engine.begin() as connection:
             await connection.execute(
                 text("UPDATE cursors SET watermark = :now"), {"now": datetime.fromtimestamp(as_of, UTC)}
             )
+
+    async def judge_until(self, as_of: int) -> None:
+        """Move the clock and judge all that is due."""
+        await self.advance_to(as_of)
         # A step does not see the marks of its own tick: nothing is left only when the next one finds nothing either.
         while await self._evaluator.step() is not None or await self._evaluator.step() is not None:
             pass
