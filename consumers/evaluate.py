@@ -199,13 +199,18 @@ class Evaluator:
     ) -> Rejudged | None:
         before_slot = self._as_of // office.world.slot_s
         live_slot = self._live_slot(office.world)
-        from_slot, not_after = live_slot, time.now
-        if self._is_behind or is_old:
-            from_slot = 0
+        # A mark that reaches from old days into the live ones waits beside them: its work may be long.
+        from_slot, begun_from = live_slot, 0 if is_old else live_slot
+        if self._is_behind:
+            from_slot = begun_from = 0
+        not_after = time.now
         if is_lagging:
             not_after -= timedelta(seconds=self._settings.coalesce_s)
         limit, seconds = (OLD_SCOPES, OLD_PASS_S) if is_old else (self._claim_scopes, PASS_S)
-        marks = await claim(connection, from_slot, before_slot, limit, not_after, self._claimed_to[is_old])
+        behind = self._claimed_to[is_old]
+        marks = await claim(connection, from_slot, before_slot, limit, not_after, behind, begun_from)
+        if is_old and not len(marks):
+            marks = await claim(connection, 0, before_slot, limit, not_after, behind)
         if len(marks):
             self._claimed_to[is_old] = int(marks.scope_no.max())
         self._saw_old |= len(marks) > 0 and int(marks.first_slot.min()) < live_slot
