@@ -212,7 +212,8 @@ class Evaluator:
         if is_old and not len(marks):
             marks = await claim(connection, 0, before_slot, limit, not_after, behind)
         if len(marks):
-            self._claimed_to[is_old] = int(marks.scope_no.max())
+            around = marks.scope_no[marks.scope_no <= behind]
+            self._claimed_to[is_old] = int((around if len(around) else marks.scope_no).max())
         self._saw_old |= len(marks) > 0 and int(marks.first_slot.min()) < live_slot
         marks = marks.from_slot(office.frozen_slot)
         if not len(marks):

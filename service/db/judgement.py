@@ -91,35 +91,31 @@ async def claim(
     after_scope: int = -1,
     begun_from: int = 0,
 ) -> Marks:
-    """Take the marks of up to ``limit`` scopes in [from_slot, before_slot), by number, going on behind ``after_scope``:
+    """Take the marks of up to ``limit`` scopes in [from_slot, before_slot), by number from behind ``after_scope`` on:
     the readings of neighbours lie on the same pages. What of a mark lies outside (a register reaches a day ahead) stays
     marked. begun_from: a scope needs a mark that begins at this slot or behind it.
 
     The scopes' rows stay locked until the caller commits, so no other process judges them meanwhile; marks written
     after this statement are claimed next time. not_after: marks younger than this may still grow, and wait.
     """
-    claimed: list[int] = []
-    for after in (after_scope, -1) if after_scope >= 0 else (-1,):
-        scopes = await connection.execute(
-            text(
-                # The limit counts what is left after the locked ones.
-                "SELECT s.scope_no FROM (SELECT DISTINCT scope_no FROM dirty_scopes WHERE scope_no > :after"
-                " AND first_slot >= :begun_from AND first_slot < :before AND last_slot >= :from"
-                " AND marked_at <= :not_after) d"
-                " JOIN scopes s USING (scope_no) ORDER BY scope_no LIMIT :n FOR NO KEY UPDATE OF s SKIP LOCKED"
-            ),
-            {
-                "begun_from": begun_from,
-                "from": from_slot,
-                "before": before_slot,
-                "n": limit,
-                "not_after": not_after,
-                "after": after,
-            },
-        )
-        claimed = [row[0] for row in scopes]
-        if claimed:
-            break
+    scopes = await connection.execute(
+        text(
+            # The limit counts what is left after the locked ones.
+            "SELECT s.scope_no FROM (SELECT DISTINCT scope_no FROM dirty_scopes WHERE first_slot >= :begun_from"
+            " AND first_slot < :before AND last_slot >= :from AND marked_at <= :not_after) d"
+            " JOIN scopes s USING (scope_no) ORDER BY scope_no <= :after, scope_no LIMIT :n"
+            " FOR NO KEY UPDATE OF s SKIP LOCKED"
+        ),
+        {
+            "begun_from": begun_from,
+            "from": from_slot,
+            "before": before_slot,
+            "n": limit,
+            "not_after": not_after,
+            "after": after_scope,
+        },
+    )
+    claimed = [row[0] for row in scopes]
     if not claimed:
         none = np.empty(0, np.int64)
         return Marks(none, none, none, np.empty(0, np.bool_))
