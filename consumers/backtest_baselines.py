@@ -24,7 +24,8 @@ BLOCK_SCOPES = 250
 #: Columns of ``baselines.csv``, as CONTRACTS §1 names them.
 COLUMNS = (
     "scope_id", "version", "from", "to", "running_kw", "max_kw", "idle_kw", "day_kwh", "day_type", "profile_kw",
-    "method", "origin", "approved_by", "night_kwh", "night_sd_kwh", "floor_kw", "equal_h", "rrmse", "bias",
+    "method", "origin", "approved_by", "night_kwh", "night_sd_kwh", "floor_kw", "equal_h", "idle_equal_h", "rrmse",
+    "bias",
 )  # fmt: skip
 _VALIDITY = {"from": "valid_from", "to": "valid_to"}
 

@@ -24,7 +24,7 @@ from detectors.baseline_days import (
     timeline,
 )
 from detectors.baseline_energies import confidence_of, night_energies, told_rrmse
-from detectors.baseline_faults import at_a_fraction, spikes, stuck, zeros_believed
+from detectors.baseline_faults import at_a_fraction, idle_equal_h, spikes, stuck, zeros_believed
 from detectors.baseline_levels import Standing, idle_level_kw, in_doubt, rough_running_kw, standing_still, top_kw
 from detectors.baseline_rows import Used, applied_types, chosen_days, kw_of, rows_of_types, running_level_kw
 from detectors.baseline_run_up import run_up
@@ -149,6 +149,7 @@ def baselines_of(
             night_sd_kwh=row.night_sd_kwh,
             floor_kw=fit.floor_kw,
             equal_h=fit.equal_h,
+            idle_equal_h=fit.idle_equal_h,
             rrmse=row.rrmse,
             bias=row.bias,
         )
@@ -223,6 +224,7 @@ def _learned(
         split_kw=kw_of(standing.split_kw) if idle is not None else None,
         floor_kw=kw_of(float(np.quantile(known, FLOOR_QUANTILE))) if len(known) else None,
         equal_h=equal_h,
+        idle_equal_h=idle_equal_h(period, idle),
         rows=tuple(rows),
         applied=applied,
         applied_reason=why,
@@ -264,6 +266,7 @@ def _blank(period: Period, method: str) -> Fit:
         split_kw=None,
         floor_kw=None,
         equal_h=None,
+        idle_equal_h=None,
         rows=(),
         applied=(),
         applied_reason="few",

@@ -27,6 +27,8 @@ BUSY_SHARE = 0.2
 FLAT = 1.3
 #: A base below this share of the peaks says nothing of a factor.
 LEAST_BASE = 0.02
+#: Idling varies where a plant stood still for so many times as long as one value lasted, and for so many hours in all.
+IDLE_TIMES, IDLE_H = 4, 24
 #: Stuck: one value for so many hours, and for so many times as long as on the median day that leaves idling.
 STUCK_H, STUCK_TIMES = 3, 4
 
@@ -128,6 +130,23 @@ def stuck(period: Period, idle_kw: float | None) -> tuple[Bool, float | None]:
     result[own[of_day > limit]] = True
     kept = of_day[of_day <= limit]
     return result, float(kept.max()) / period.per_hour if len(kept) else None
+
+
+def idle_equal_h(period: Period, idle_kw: float | None) -> float | None:
+    """The longest run of equal values at idle, h. None where idling was not learned, or never lasted long beside such a
+    run: then it may be one value for as long as the plant stands still."""
+    if idle_kw is None:
+        return None
+    x = timeline(period)
+    with np.errstate(invalid="ignore"):
+        idles = (x > 0) & (x <= idle_kw)
+    runs = runs_of(idles)
+    same = runs_of(idles[1:] & idles[:-1] & (x[1:] == x[:-1]))
+    longest = int((same[:, 1] - same[:, 0] + 1).max(initial=1))
+    lasts = int((runs[:, 1] - runs[:, 0]).max(initial=0))
+    if lasts < IDLE_TIMES * longest or idles.sum() < IDLE_H * period.per_hour:
+        return None
+    return longest / period.per_hour
 
 
 def _median_profile(kw: F64) -> F64:

@@ -115,6 +115,7 @@ class Fit:
     split_kw: float | None  # loads above it count as running; None where idle_kw is None
     floor_kw: float | None
     equal_h: float | None
+    idle_equal_h: float | None
     rows: tuple[DayTypeRow, ...]  # of every type that has days: all, workday, restday
     applied: tuple[str, ...]  # day types that the registry gets: ("all",) or ("workday", "restday")
     applied_reason: str  # code: same | few | idle | mixed | differs

@@ -125,10 +125,11 @@ def _stuck(mine: LearnedLoads, bits: U32) -> None:
     rows = np.flatnonzero(((equal + 1 > least_h[:, 0] / hours) | went_on) & ~mine.is_spread)
     if len(rows) == 0:
         return
-    longest_h = mine.learned(table.equal_h)
+    with np.errstate(invalid="ignore"):
+        runs = mine.load_wh > np.nan_to_num(mine.learned_wh(table.idle_kw), nan=0.0)
+    longest_h = np.where(runs, mine.learned(table.equal_h), mine.learned(table.idle_equal_h))
     limit = np.where(np.isnan(longest_h), np.nan, np.fmax(mine.threshold("stuck_factor") * longest_h, least_h)) / hours
-    idle = mine.learned_wh(table.idle_kw)
-    found = stuck.flags(mine.load_wh[rows], idle[rows], limit[rows], went_on[rows], begin=begin)
+    found = stuck.flags(mine.load_wh[rows], limit[rows], went_on[rows], begin=begin)
     bits[rows] |= found * np.uint32(Reason.SUSPECT_STUCK)
 
 

@@ -162,6 +162,7 @@ class Baseline:
     night_sd_kwh: float | None = None  # its standard deviation from night to night
     floor_kw: float | None = None  # lowest load believed of this scope
     equal_h: float | None = None  # longest run of equal values above idle
+    idle_equal_h: float | None = None  # ... at idle or below, of a scope whose idling varies
     rrmse: float | None = None  # error of the day energies of left-out days, share of their mean
     bias: float | None = None  # mean of that error, share; above 0: the baseline is too high
 

@@ -78,6 +78,7 @@ class BaselineColumns:
     night_sd_kwh: F64
     floor_kw: F64
     equal_h: F64
+    idle_equal_h: F64
     rrmse: F64
     version: tuple[str, ...]  # without the one that stands for none
 
@@ -101,6 +102,7 @@ class BaselineColumns:
             _f64([*(b.night_sd_kwh for b in baselines), None]),
             _f64([*(b.floor_kw for b in baselines), None]),
             _f64([*(b.equal_h for b in baselines), None]),
+            _f64([*(b.idle_equal_h for b in baselines), None]),
             _f64([*(b.rrmse for b in baselines), None]),
             tuple(b.version for b in baselines),
         )

@@ -1,6 +1,6 @@
-"""A stuck meter (`bad_data`): the same value above idle for longer than 3 h and than twice the longest such run that
-this scope ever showed. Idling repeats honestly, so idle values never count; nor do zeros, which have rules of their
-own.
+"""A stuck meter (`bad_data`): the same value for longer than 3 h and than twice the longest such run that this scope
+ever showed, above idle or at idle. Where idling was never seen to vary it repeats honestly, and idle values do not
+count; nor do zeros, which have rules of their own.
 """
 
 import numpy as np
@@ -10,15 +10,15 @@ F64 = npt.NDArray[np.float64]
 Bool = npt.NDArray[np.bool_]
 
 
-def flags(load_wh: F64, idle_wh: F64, limit: F64, went_on: Bool, *, begin: int) -> Bool:
+def flags(load_wh: F64, limit: F64, went_on: Bool, *, begin: int) -> Bool:
     """Slots of a run of equal values of more than ``limit`` slots, [R, T].
 
-    load_wh: NaN where nothing is known; idle_wh: NaN where idle is not known, then every value but 0 counts. limit:
-    [R, T], as it holds at the run's first slot; NaN where none was learned. went_on: [R], the slot before the column
-    ``begin`` was stuck: then the run that it belongs to goes on from ``begin``, however short.
+    load_wh: NaN where nothing is known. limit: [R, T], of values like each slot's, as it holds at the run's first slot;
+    NaN where none was learned: such values do not count. went_on: [R], the slot before the column ``begin`` was stuck:
+    then the run that it belongs to goes on from ``begin``, however short.
     """
     with np.errstate(invalid="ignore"):
-        counts = (load_wh > np.nan_to_num(idle_wh, nan=0.0)) & (load_wh > 0)
+        counts = (load_wh > 0) & ~np.isnan(limit)
     same = np.zeros(load_wh.shape, np.bool_)
     same[:, 1:] = counts[:, 1:] & (load_wh[:, 1:] == load_wh[:, :-1])
     columns = np.arange(load_wh.shape[1])

@@ -11,7 +11,7 @@ from service.db.baseline_fits import FitState
 
 _LEVELS = {
     "running_kw": 812.4, "max_kw": 1010.0, "idle_kw": 46.2, "day_kwh": 11240.5, "night_kwh": 310.2,
-    "night_sd_kwh": 84.0, "floor_kw": 31.5, "equal_h": 0.75, "rrmse": 0.081, "bias": 0.006,
+    "night_sd_kwh": 84.0, "floor_kw": 31.5, "equal_h": 0.75, "idle_equal_h": 1.5, "rrmse": 0.081, "bias": 0.006,
 }  # fmt: skip
 _EXPLANATION = {
     "zh": "参考期 2017-09-11 至 2017-10-31，采用 29 天。平均值法：基准负荷 812.4 kW。",
@@ -85,6 +85,7 @@ class BaselineRow(Document):
     night_sd_kwh: float | None
     floor_kw: float | None
     equal_h: float | None
+    idle_equal_h: float | None
     rrmse: float | None
     bias: float | None
     profile_kw: list[float] = Field(description="one value a slot of a day; empty: none")

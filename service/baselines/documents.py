@@ -13,7 +13,8 @@ from service.db.baseline_fits import FitState, StoredFit
 
 #: Numbers of a baseline, as CONTRACTS §1 names them.
 NUMBERS = (
-    "running_kw", "max_kw", "idle_kw", "day_kwh", "night_kwh", "night_sd_kwh", "floor_kw", "equal_h", "rrmse", "bias",
+    "running_kw", "max_kw", "idle_kw", "day_kwh", "night_kwh", "night_sd_kwh", "floor_kw", "equal_h", "idle_equal_h",
+    "rrmse", "bias",
 )  # fmt: skip
 #: What a comparison with the year before says; the last is not told by fits that were made before it was.
 YEAR_BEFORE = ("share", "kwh", "before_kwh", "is_suspicious", "zh", "en", "rest_share")

@@ -122,7 +122,7 @@ Table(
     *must(Double, "running_kw"),
     *must(ARRAY(Double), "profile_kw"),
     *may(Instant, "valid_to"),
-    *may(Double, "max_kw idle_kw day_kwh night_kwh night_sd_kwh floor_kw equal_h rrmse bias"),
+    *may(Double, "max_kw idle_kw day_kwh night_kwh night_sd_kwh floor_kw equal_h idle_equal_h rrmse bias"),
     *may(Text, "method origin approved_by"),
     PrimaryKeyConstraint("baseline_no"),
     ForeignKeyConstraint(["scope_id"], ["scopes.scope_id"]),

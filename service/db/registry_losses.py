@@ -223,9 +223,14 @@ def _loosens_baseline(new: Baseline, before: Registry) -> bool:
         new.running_kw > b.running_kw
         or new.profile_kw != b.profile_kw
         or (new.idle_kw, new.day_kwh, new.day_type) != (b.idle_kw, b.day_kwh, b.day_type)
-        or (new.floor_kw, new.equal_h) != (b.floor_kw, b.equal_h)  # by these readings are set aside
+        or _sets_aside(new) != _sets_aside(b)
         for b in others
     )
+
+
+def _sets_aside(row: Baseline) -> tuple[float | None, ...]:
+    """By what readings are no evidence."""
+    return row.floor_kw, row.equal_h, row.idle_equal_h
 
 
 def _told(epoch_s: int, zone: str) -> str:

@@ -340,7 +340,7 @@ class _Touch:
 def _counts_unordered(row: Baseline) -> bool:
     """Whether a baseline tells something of slots without an order: a capacity that is passed, a reading that is not
     believed."""
-    return row.max_kw is not None or row.floor_kw is not None or row.equal_h is not None
+    return any(value is not None for value in (row.max_kw, row.floor_kw, row.equal_h, row.idle_equal_h))
 
 
 def _memberships(registry: Registry) -> dict[tuple[str, str], list[Piece]]:

@@ -167,7 +167,7 @@ STORED = (
         {f.name: _TEXT for f in fields(r.Baseline)}
         | {"valid_from": _AT, "valid_to": _AT, "running_kw": _KW, "max_kw": _KW, "idle_kw": _KW, "day_kwh": _KW}
         | {"profile_kw": "double precision[]", "night_kwh": _KW, "night_sd_kwh": _KW, "floor_kw": _KW, "equal_h": _KW}
-        | {"rrmse": _KW, "bias": _KW},
+        | {"idle_equal_h": _KW, "rrmse": _KW, "bias": _KW},
     ),
     Stored(
         "exemptions",

@@ -26,7 +26,7 @@ COLUMNS = {
     "orders": "order_id scope_id control from to daily_from daily_to reduction cap_kw units_allowed residual_kw"
     " ramp_down_h measure document clause level revision",
     "baselines": "scope_id version from to running_kw max_kw idle_kw day_kwh day_type profile_kw method origin"
-    " approved_by night_kwh night_sd_kwh floor_kw equal_h rrmse bias",
+    " approved_by night_kwh night_sd_kwh floor_kw equal_h idle_equal_h rrmse bias",
     "exemptions": "scope_id order_id from to max_kw reason approved_by document",
     "thresholds": "scope_id rule name value from to origin approved_by",
     "outages": "plant_id meter_id from to kind origin",

@@ -184,6 +184,7 @@ def _baseline(v: Values, refuse: Refuse) -> Built:
         "night_sd_kwh",
         "floor_kw",
         "equal_h",
+        "idle_equal_h",
         "rrmse",
         "bias",
     )

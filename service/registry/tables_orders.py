@@ -129,6 +129,14 @@ def _learned() -> tuple[Column, ...]:
             minimum=0,
         ),
         Column(
+            "idle_equal_h",
+            "停产负荷等值时长",
+            Form.NUMBER,
+            "learned: longest run of equal values at idle, hours; empty: its idling was not seen to vary",
+            "测算值：停产负荷数值不变的最长时间，小时；空：停产负荷未见波动",
+            minimum=0,
+        ),
+        Column(
             "rrmse",
             "拟合误差",
             Form.NUMBER,

@@ -190,6 +190,38 @@ def idling_repeats_honestly() -> tuple[World, list[Expectation]]:
 
 
 @case(26)
+def idling_that_varies_does_not_show_one_value_for_hours() -> tuple[World, list[Expectation]]:
+    # its idling was never one value for more than an hour; the meter froze as the plant stood still
+    varies = learned(idle_equal_h=1.0)
+    readings = with_(day_of_work(), "18:30", [IDLE] * 13)
+    return world(registry(LOOSE, baselines=[varies]), readings, at("24:00")), [
+        Slot(at("18:45"), Verdict.UNKNOWN, has=Reason.SUSPECT_STUCK, load=None, coverage=0.0),
+        Slot(at("21:45"), Verdict.UNKNOWN, has=Reason.SUSPECT_STUCK),
+        Slot(at("22:00"), Verdict.COMPLIANT),
+        Alert(Rule.BAD_DATA, at("18:45"), last=at("21:45"), closed=at("22:00")),
+    ]
+
+
+@case(26)
+def a_meter_frozen_at_idle_proves_no_stop() -> tuple[World, list[Expectation]]:
+    frozen = flat(at("0:00"), at("24:00"), IDLE)
+    return world(registry(stop(), baselines=[learned(idle_equal_h=1.0)]), frozen, at("24:00")), [
+        Slot(at("12:00"), Verdict.UNKNOWN, has=Reason.SUSPECT_STUCK),
+        Day(on(0), Verdict.UNKNOWN),
+    ]
+
+
+@case(26)
+def idling_may_repeat_as_long_as_twice_what_it_did_before() -> tuple[World, list[Expectation]]:
+    # 2 h of one value were learned at idle: up to 4 h are believed, though work never repeats for long
+    readings = with_(day_of_work(), "18:45", [IDLE] * 16)
+    return world(registry(LOOSE, baselines=[learned(idle_equal_h=2.0)]), readings, at("24:00")), [
+        Slot(at("19:00"), Verdict.COMPLIANT, load=IDLE),
+        Count(Rule.BAD_DATA, 0),
+    ]
+
+
+@case(26)
 def a_stuck_value_goes_on_over_midnight() -> tuple[World, list[Expectation]]:
     # stuck from 20:00 to 01:00: the morning alone would not tell
     readings = with_(day_of_work(), "20:00", [604.0] * 16) + with_(day_of_work(1), "0:00", [604.0] * 4, 1)

@@ -190,7 +190,7 @@ CHANGES: list[tuple[str, Registry, set[tuple[str, int, int]]]] = [
         Registry(
             baselines=(
                 replace(V1, valid_to=START - 2 * DAY),
-                replace(V1, version="V2", valid_from=START - 2 * DAY, running_kw=900.0, floor_kw=3.0, equal_h=4.0),
+                replace(V1, version="V2", valid_from=START - 2 * DAY, running_kw=900.0, idle_equal_h=4.0),
             )
         ),
         {("P1", *slots(START - 2 * DAY, NOW))},

@@ -29,9 +29,7 @@ def _full(load: F64, value: float) -> F64:
 RULES: Mapping[str, Callable[[F64], Bool]] = {
     "spike": lambda load: spike.flags(load, _full(load, HIGHEST), factor=2.0, n_max=8),
     "dropout": lambda load: dropout.flags(load, _full(load, FLOOR), share=0.1, n_max=4),
-    "stuck": lambda load: stuck.flags(
-        load, _full(load, IDLE), _full(load, 3.0), np.zeros(len(load), np.bool_), begin=8
-    ),
+    "stuck": lambda load: stuck.flags(load, _full(load, 3.0), np.zeros(len(load), np.bool_), begin=8),
     "clock_hour": lambda load: clock_hour.flags(load, jump=8, n_hour=4),
 }
 every_rule = pytest.mark.parametrize("flags", RULES.values(), ids=RULES.keys())
@@ -99,7 +97,7 @@ def test_thresholds_of_zero_are_honoured(seed: int, size: tuple[int, int]) -> No
     lows = dropout.flags(load, _full(load, FLOOR), share=0.0, n_max=4)
     assert (load[lows] == 0).all()
     never = np.zeros(len(load), np.bool_)
-    every = stuck.flags(load, _full(load, 0.0), _full(load, 0.0), never, begin=8)
+    every = stuck.flags(load, _full(load, 0.0), never, begin=8)
     np.testing.assert_array_equal(every, load > 0)
 
 

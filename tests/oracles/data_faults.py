@@ -85,12 +85,18 @@ def _dropouts(day: FaultDay) -> None:
 
 
 def _stuck(day: FaultDay) -> None:
-    """The same value above idle for longer than 3 h and than twice the longest run learned."""
+    """The same value for longer than 3 h and than twice the longest run learned of values like it."""
+
+    def longest_h(slot: int) -> float | None:
+        """Of values above idle, or of idling ones; None: such a value does not count."""
+        load_kw, baseline = day.load_kw(slot), day.baseline(slot)
+        if load_kw is None or load_kw <= 0 or baseline is None:
+            return None
+        return baseline.equal_h if load_kw > (baseline.idle_kw or 0.0) else baseline.idle_equal_h
+
     runs: list[list[int]] = [[]]
     for slot in day.view:
-        load_kw, baseline = day.load_kw(slot), day.baseline(slot)
-        idle_kw = baseline.idle_kw if baseline is not None else None
-        counts = load_kw is not None and load_kw > (idle_kw or 0.0) and load_kw > 0
+        load_kw, counts = day.load_kw(slot), longest_h(slot) is not None
         is_same = bool(runs[-1]) and counts and slot == runs[-1][-1] + 1 and load_kw == day.load_kw(runs[-1][-1])
         if is_same:
             runs[-1].append(slot)
@@ -99,16 +105,12 @@ def _stuck(day: FaultDay) -> None:
     last = day.own.start - 1
     went_on = Reason.SUSPECT_STUCK in day.yesterday.get(last, frozenset())
     for run in (r for r in runs if r):
-        baseline = day.baseline(run[0])
-        equal_h = baseline.equal_h if baseline is not None else None
+        equal_h = longest_h(run[0])
         limit_h = inf if equal_h is None else max(day.ask("stuck_factor") * equal_h, day.ask("stuck_h"))
         is_long = len(run) > limit_h / day.rules.local.hours()
         goes_on = went_on and run[0] < day.own.start and len(run) > 1
         for slot in run:
-            load_kw, own = day.load_kw(slot), day.baseline(slot)
-            idle_kw = own.idle_kw if own is not None else None
-            counts = load_kw is not None and load_kw > (idle_kw or 0.0) and load_kw > 0
-            if counts and (is_long or goes_on):
+            if longest_h(slot) is not None and (is_long or goes_on):
                 day.mark(slot, Reason.SUSPECT_STUCK)
 
 

@@ -182,6 +182,7 @@ def _baselines(draw: st.DrawFn, scope_id: str, span: Span) -> list[Baseline]:
         rrmse=draw(st.sampled_from([None, None, 0.07, 0.41])),
         floor_kw=floor_kw,
         equal_h=equal_h,
+        idle_equal_h=draw(st.sampled_from([None, None, 0.75])) if floor_kw is not None else None,
     )
     shape = draw(st.sampled_from(["none", "all", "all", "all", "all", "all", "types", "later"]))
     if shape == "none":

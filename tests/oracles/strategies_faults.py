@@ -166,6 +166,7 @@ def faulty_world(seed: int) -> World:
             profile_kw=chance.choice([profile, profile, profile, ()]),
             floor_kw=chance.choice([83.3, 83.3, 83.3, None, 0.0]),
             equal_h=chance.choice([0.75, 0.75, 1.7, None]),
+            idle_equal_h=chance.choice([1.25, 1.25, None]),
             night_kwh=chance.choice([None, 90.7]),
             night_sd_kwh=11.3,
         )

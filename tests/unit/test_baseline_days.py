@@ -174,6 +174,21 @@ def test_equal_values_of_a_coarse_register_are_not_frozen() -> None:
     assert fit.equal_h > 1
 
 
+def test_the_longest_value_of_idling_is_learned_where_idling_varies() -> None:
+    days = made(SHOP, 60)
+    quiet = days[5].kw.copy()
+    quiet[10:18] = quiet[10]  # 2 h of one value, by night
+    days[5] = DayLoads(days[5].day, days[5].kind, quiet)
+    assert fit_baseline(days, slot_s=900).idle_equal_h == 2.0
+
+
+def test_idling_that_is_one_value_all_night_teaches_nothing() -> None:
+    flat = with_days(made(SHOP, 60), lambda one: np.where(one.kw < 50, 12.0, one.kw))
+    fit = fit_baseline(flat, slot_s=900)
+    assert fit.idle_kw is not None
+    assert fit.idle_equal_h is None
+
+
 def test_low_workdays_are_left_out_and_rest_days_are_not() -> None:
     days = with_days(made(SHOP, 40), lambda one: one.kw * 0 + 12 + (HOUR > 12) * 0.5 if one.day == day(2) else None)
     fit = fit_baseline(days, slot_s=900)

@@ -159,10 +159,11 @@ def test_the_registry_takes_the_rows_and_the_world_compiles_them() -> None:
     assert [r.day_type for r in rows] == ["all"]
     row = rows[0]
     assert (row.valid_from, row.valid_to, row.version, row.approved_by) == (1000, FOREVER, "V1", "office")
-    assert (row.night_kwh, row.floor_kw, row.equal_h, row.rrmse) == (
+    assert (row.night_kwh, row.floor_kw, row.equal_h, row.idle_equal_h, row.rrmse) == (
         fit.night_kwh,
         fit.floor_kw,
         fit.equal_h,
+        fit.idle_equal_h,
         fit.rrmse,
     )
     assert fit.data_hash in str(row.origin)

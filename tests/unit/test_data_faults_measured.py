@@ -68,6 +68,7 @@ FAULTS: dict[str, tuple[int, int, Callable[[F64], F64], Reason]] = {
     "a ninth from noon": (144, 480, lambda kw: kw / 9, Reason.SUSPECT_LEVEL),
     "ten times": (96, 384, lambda kw: kw * 10, Reason.SUSPECT_LEVEL),
     "stuck": (140, 180, lambda kw: np.full(len(kw), kw[0]), Reason.SUSPECT_STUCK),
+    "stuck at idle": (200, 260, lambda kw: np.full(len(kw), kw.min()), Reason.SUSPECT_STUCK),
     "spike": (140, 146, lambda kw: kw * 0 + 4000, Reason.SUSPECT_SPIKE),
     "dropout": (140, 143, lambda kw: kw * 0, Reason.SUSPECT_DROPOUT),
 }
@@ -92,13 +93,14 @@ def test_a_spoilt_meter_is_found(plant: tuple[Site, tuple[Baseline, ...]], name:
 
 
 def test_part_load_is_no_fault(plant: tuple[Site, tuple[Baseline, ...]]) -> None:
-    """Working hours at 0 to 60 % of what they were, idling as ever."""
+    """Working hours at 0 to 60 % of what they were, idling as ever: never one value for hours."""
     site, baselines = plant
     idle = 0.95 * (baselines[0].idle_kw or 0.0)
+    varies = np.random.default_rng(211)
     for share in (0.0, 0.1, 0.3, 0.6):
 
         def spoil(kw: F64, share: float = share) -> None:
-            base = np.minimum(kw, idle)
+            base = np.minimum(kw, idle * varies.uniform(0.96, 1.0, len(kw)))
             kw[:] = base + (kw - base) * share
 
         assert not judged(site, baselines, MONDAY, SUNDAY, spoil=spoil).suspect.any()
