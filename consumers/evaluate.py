@@ -41,6 +41,8 @@ PASSES_AT_ONCE = 2
 LEAST_SCOPES, CLAIM_SCOPES, PASS_S = 500, 10_000, 2.0
 #: ... of old days. A changed carry walks on behind that, but live slots do not wait: their passes go on beside it.
 OLD_SCOPES, OLD_PASS_S = 500, 0.2
+#: ... and while slots are live, it rests for so many times as long as it worked: what it takes is taken from them.
+OLD_RESTS = 2.0
 #: Where nothing is live, seconds between two looks while a pass over old days is at work.
 LOOK_S = 0.05
 #: Records not read yet, or seconds that the oldest is late, above which the stream is not live: then days are judged in
@@ -94,6 +96,7 @@ class Evaluator:
         self._saw_old = False
         self._old: asyncio.Task[Rejudged | None] | None = None  # a pass over old days, beside those over live ones
         self._old_since = 0.0  # monotonic
+        self._is_live = False  # the last passes over live days found some
         self._is_behind = False  # the stream was not live, and days older than the live ones may still be open
 
     async def step(self) -> Rejudged | None:
@@ -123,6 +126,7 @@ class Evaluator:
         self._passes_end, self._passes_s = monotonic(), monotonic() - begun
         self._is_behind = is_lagging or (self._is_behind and self._saw_old)
         scopes = sum(r.scopes for r in reports)
+        self._is_live = scopes > 0
         if scopes:
             share = -(-scopes // PASSES_AT_ONCE)
             is_full = scopes >= PASSES_AT_ONCE * self._claim_scopes
@@ -223,7 +227,12 @@ class Evaluator:
             office = await self._begin_earlier(connection, office, now)
         touched = [*await self._thin_spans(connection, office, marks), *await taken_back(connection, office, marks)]
         await recount(connection, office, touched, self._as_of, now)
-        return await rejudge(connection, office, marks, self._as_of, now, seconds)
+        give_way = self._let_live_go_first if is_old else None
+        return await rejudge(connection, office, marks, self._as_of, now, seconds, give_way)
+
+    async def _let_live_go_first(self, worked_s: float) -> None:
+        if self._is_live:
+            await asyncio.sleep(OLD_RESTS * worked_s)
 
     def _live_slot(self, world: World) -> int:
         """Slots from here on, yesterday's, are judged before older ones."""

@@ -1,6 +1,7 @@
 """Judge the marked days of claimed scopes again, walk on while a day's carry changes, and write what became of it."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from time import monotonic
@@ -32,6 +33,8 @@ from service.db.scope_days_write import save_day
 from service.db.ticks import down_slots, mark_due
 
 I64 = npt.NDArray[np.int64]
+#: Called with the seconds that some work took; waits while other work goes first.
+GiveWay = Callable[[float], Awaitable[None]]
 
 #: Local days in one transaction: what is found is published soon, also while years are judged again.
 DAYS_IN_A_PASS = 31
@@ -60,12 +63,18 @@ class _Found:
 
 
 async def rejudge(
-    connection: AsyncConnection, office: Office, marks: Marks, as_of: int, published_at: datetime, seconds: float
+    connection: AsyncConnection,
+    office: Office,
+    marks: Marks,
+    as_of: int,
+    published_at: datetime,
+    seconds: float,
+    give_way: GiveWay | None = None,
 ) -> Rejudged:
     """Judge, write days and alerts, publish events. The caller holds the scopes' claim and commits.
 
     seconds: after these no further day is begun but those to which a changed carry walks on; what is left, less than
-    what came, is marked again.
+    what came, is marked again. give_way: awaited after each piece of work with the seconds that it took.
     """
     row = office.scope_rows(marks.scope_no)
     known = row >= 0
@@ -76,9 +85,11 @@ async def rejudge(
     while (work := pending.pop()) is not None:
         size = max(1, SLOTS_IN_A_PIECE // work.day.n_slots)
         for begin in range(0, len(work.row), size):
-            piece = work.take(slice(begin, begin + size))
+            piece, began = work.take(slice(begin, begin + size)), monotonic()
             for rows, result in await _judged(connection, office, piece, as_of):
                 await _keep(connection, office, pending, found, piece, rows, result, as_of)
+            if give_way is not None:
+                await give_way(monotonic() - began)
         report.days += len(work.row)
         if monotonic() > until and pending.is_shorter:
             pending.end()

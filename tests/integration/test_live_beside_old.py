@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from consumers.evaluate import Evaluator
 from consumers.evaluate import run as evaluate
 from consumers.pulse import StalledError
 from detectors.registry import Baseline, Meter, Order, Plant, Registry, Source
@@ -87,6 +88,29 @@ async def test_a_plant_that_runs_is_told_while_old_days_of_another_are_judged(en
     everything = [*taken, *live]
     expected = fast(REGISTRY, everything, NOW + 3600, 900)
     assert disagreements(await stream.judgement(), expected, World(REGISTRY, tuple(everything), NOW + 3600)) == []
+
+
+async def test_old_days_give_way_one_by_one_and_live_ones_do_not(
+    engine: AsyncEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waits: list[float] = []
+
+    async def give_way(_: Evaluator, worked_s: float) -> None:
+        waits.append(worked_s)
+
+    monkeypatch.setattr(Evaluator, "_let_live_go_first", give_way)
+    stream = Stream(engine, 900, BEGIN)
+    await stream.start(REGISTRY)
+    await stream.take_in(REGISTRY, [*readings("LATE", BEGIN, LATE_FROM), *readings("LIVE", BEGIN, NOW)])
+    await stream.judge_until(NOW)
+    waits.clear()
+    await stream.take_in(REGISTRY, readings("LIVE", NOW, NOW + 900))
+    await stream.judge_until(NOW + 900)
+    assert waits == []
+    await stream.take_in(REGISTRY, readings("LATE", LATE_FROM, LATE_FROM + DAY_S))
+    await stream.judge_until(NOW + 900)
+    assert len(waits) >= 7  # the day itself, and what its silence had handed on to the days behind it
+    assert min(waits) > 0
 
 
 async def test_a_pass_over_old_days_that_takes_for_ever_ends_the_process(engine: AsyncEngine) -> None:
