@@ -1,6 +1,7 @@
 """One order of a pass as the rules look at it: the sequences they walk, and the alerts they make."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from detectors.judge import Pass
 
 I64 = npt.NDArray[np.int64]
+F64 = npt.NDArray[np.float64]
 Bool = npt.NDArray[np.bool_]
 
 
@@ -27,6 +29,80 @@ def segments(work: "Pass", rows: I64) -> I64:
     """First column of the window that each slot belongs to, of some order rows, [rows, T]."""
     caps, wide = work.caps, work.caps.spans.wide
     return over.segment_starts(wide(caps.ordered[rows] & ~caps.grace[rows]), wide(caps.edge[rows]))
+
+
+@dataclass(frozen=True, slots=True)
+class Tracks:
+    """What the n-of-m walks of R order rows go over, [R, T]; see ``over.OrderTrack``."""
+
+    work: "Pass"
+    rows: I64
+    below: Bool
+    compliant: Bool
+    starts: I64
+    edge: Bool
+    order_ends: Bool
+    exempt: Bool
+    known: Bool
+    wh: I64
+    cap_kw: F64
+
+    @staticmethod
+    def of(work: "Pass", rows: I64) -> "Tracks":
+        """Of some order rows, all at once."""
+        caps, grid, wide = work.caps, work.grid, work.caps.spans.wide
+        scopes = caps.scope[rows]
+        verdict, covered, wh = (
+            work.slots.verdict[scopes],
+            work.evidence.covered[scopes] & work.past,
+            work.loads.wh[scopes],
+        )
+        cap, ordered = wide(caps.cap_kw[rows]), wide(caps.ordered[rows])
+        ordering = work.world.order_scope[caps.order[rows], None]
+        low_share = work.world.thresholds.at("closing", "below_share", ordering, caps.spans.starts_s[None, :])
+        low = threshold_wh(cap * wide(low_share), grid.hours)
+        is_known, violating = verdict != Verdict.UNKNOWN, verdict == Verdict.VIOLATING
+        with np.errstate(invalid="ignore"):
+            below = covered & is_known & (wh <= low) & ordered
+        at = np.flatnonzero(caps.is_counted[rows])
+        if len(at):  # no unit is unknown, and no more run than allowed
+            of_slot = np.broadcast_to(rows[at, None], (len(at), grid.n))
+            passed = work.world, caps, work.loads, work.evidence, work.past, grid.hours
+            found = counted_slots(*passed, scopes[at], of_slot)
+            below[at] = found.kept & (found.unknown == 0) & is_known[at] & work.past & ordered[at]
+        return Tracks(
+            work,
+            rows,
+            below,
+            (verdict == Verdict.COMPLIANT) & ordered,
+            segments(work, rows),
+            wide(caps.edge[rows]),
+            wide(caps.final[rows]),
+            wide(caps.exempt[rows]),
+            covered | (violating & work.evidence.bound[scopes]),
+            wh,
+            cap,
+        )
+
+    def track(self, at: int, over_slots: Bool) -> over.OrderTrack:
+        """The sequences of one of the rows; over_slots: [T], its over slots."""
+        work, grid = self.work, self.work.grid
+        known = self.known[at].tolist()
+        return over.OrderTrack(
+            first_slot=grid.first_slot,
+            begin=grid.margin,
+            end=grid.margin + work.n_judged,
+            over=over_slots.tolist(),
+            below=self.below[at].tolist(),
+            compliant=self.compliant[at].tolist(),
+            starts=self.starts[at].tolist(),
+            edge=self.edge[at].tolist(),
+            order_ends=self.order_ends[at].tolist(),
+            exempt=self.exempt[at].tolist(),
+            load_wh=[w if k else None for w, k in zip(self.wh[at].tolist(), known, strict=True)],
+            cap_kw=self.cap_kw[at].tolist(),
+            coverage=work.coverage[work.caps.scope[self.rows[at]]].tolist(),
+        )
 
 
 class OrderView:
@@ -85,38 +161,6 @@ class OrderView:
             "units_total": int(lines.total[self.work.world.order_scope[row]]),
             "slack": 0 if self.work.caps.is_counted[self.row] else SLACK_ESTIMATED,
         }
-
-    def track(self, over_slots: Bool) -> over.OrderTrack:
-        """The sequences of the n-of-m walk."""
-        work, s = self.work, self.scope
-        caps, grid = work.caps, work.grid
-        verdict, covered = work.slots.verdict[s], work.evidence.covered[s] & work.past
-        cap, ordered = self.wide(caps.cap_kw), self.wide(caps.ordered)
-        scope = work.world.order_scope[caps.order[self.row]]
-        low_share = work.world.thresholds.at("closing", "below_share", scope, caps.spans.starts_s)
-        low = threshold_wh(cap * caps.spans.wide(low_share), grid.hours)
-        with np.errstate(invalid="ignore"):
-            below = covered & (verdict != Verdict.UNKNOWN) & (work.loads.wh[s] <= low) & ordered
-        if caps.is_counted[self.row]:  # no unit is unknown, and no more run than allowed
-            row = np.full((1, grid.n), self.row)
-            passed = work.world, caps, work.loads, work.evidence, work.past, grid.hours
-            found = counted_slots(*passed, np.array([s]), row)
-            below = found.kept[0] & (found.unknown[0] == 0) & (verdict != Verdict.UNKNOWN) & work.past & ordered
-        return over.OrderTrack(
-            first_slot=grid.first_slot,
-            begin=self.begin,
-            end=self.end,
-            over=over_slots.tolist(),
-            below=below.tolist(),
-            compliant=((verdict == Verdict.COMPLIANT) & ordered).tolist(),
-            starts=segments(work, np.array([self.row]))[0].tolist(),
-            edge=self.wide(caps.edge).tolist(),
-            order_ends=self.order_ends.tolist(),
-            exempt=self.wide(caps.exempt).tolist(),
-            load_wh=[w if k else None for w, k in zip(work.loads.wh[s].tolist(), self.is_known.tolist(), strict=True)],
-            cap_kw=cap.tolist(),
-            coverage=work.coverage[s].tolist(),
-        )
 
     def day_alert(self, rule: Rule, flag: Bool, open_at: Sequence[bool], over_slots: Bool) -> Alert | None:
         """The alert of a day rule, or None where a `stop_run` stands for it (SEMANTICS §5.27)."""
