@@ -42,7 +42,7 @@ LEAST_SCOPES, CLAIM_SCOPES, PASS_S = 500, 10_000, 2.0
 #: ... of old days. A changed carry walks on behind that, but live slots do not wait: their passes go on beside it.
 OLD_SCOPES, OLD_PASS_S = 500, 0.2
 #: ... and while slots are live, it rests for so many times as long as it worked: what it takes is taken from them.
-OLD_RESTS = 2.0
+OLD_RESTS, MOST_REST_S = 2.0, 1.0
 #: Where nothing is live, seconds between two looks while a pass over old days is at work.
 LOOK_S = 0.05
 #: Records not read yet, or seconds that the oldest is late, above which the stream is not live: then days are judged in
@@ -204,17 +204,17 @@ class Evaluator:
         before_slot = self._as_of // office.world.slot_s
         live_slot = self._live_slot(office.world)
         # A mark that reaches from old days into the live ones waits beside them: its work may be long.
-        from_slot, begun_from = live_slot, 0 if is_old else live_slot
+        from_slot, begun = live_slot, (0, live_slot) if is_old else (live_slot, before_slot)
         if self._is_behind:
-            from_slot = begun_from = 0
+            from_slot, begun = 0, (0, before_slot)
         not_after = time.now
         if is_lagging:
             not_after -= timedelta(seconds=self._settings.coalesce_s)
         limit, seconds = (OLD_SCOPES, OLD_PASS_S) if is_old else (self._claim_scopes, PASS_S)
         behind = self._claimed_to[is_old]
-        marks = await claim(connection, from_slot, before_slot, limit, not_after, behind, begun_from)
+        marks = await claim(connection, from_slot, before_slot, limit, not_after, behind, begun)
         if is_old and not len(marks):
-            marks = await claim(connection, 0, before_slot, limit, not_after, behind)
+            marks = await claim(connection, 0, before_slot, limit, not_after, behind, begun)
         if len(marks):
             around = marks.scope_no[marks.scope_no <= behind]
             self._claimed_to[is_old] = int((around if len(around) else marks.scope_no).max())
@@ -232,7 +232,7 @@ class Evaluator:
 
     async def _let_live_go_first(self, worked_s: float) -> None:
         if self._is_live:
-            await asyncio.sleep(OLD_RESTS * worked_s)
+            await asyncio.sleep(min(OLD_RESTS * worked_s, MOST_REST_S))
 
     def _live_slot(self, world: World) -> int:
         """Slots from here on, yesterday's, are judged before older ones."""

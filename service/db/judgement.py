@@ -89,11 +89,11 @@ async def claim(
     limit: int,
     not_after: datetime,
     after_scope: int = -1,
-    begun_from: int = 0,
+    begun: tuple[int, int] | None = None,
 ) -> Marks:
     """Take the marks of up to ``limit`` scopes in [from_slot, before_slot), by number from behind ``after_scope`` on:
     the readings of neighbours lie on the same pages. What of a mark lies outside (a register reaches a day ahead) stays
-    marked. begun_from: a scope needs a mark that begins at this slot or behind it.
+    marked. begun: a scope needs a mark that begins in [first, second).
 
     The scopes' rows stay locked until the caller commits, so no other process judges them meanwhile; marks written
     after this statement are claimed next time. not_after: marks younger than this may still grow, and wait.
@@ -102,14 +102,14 @@ async def claim(
         text(
             # The limit counts what is left after the locked ones.
             "SELECT s.scope_no FROM (SELECT DISTINCT scope_no FROM dirty_scopes WHERE first_slot >= :begun_from"
-            " AND first_slot < :before AND last_slot >= :from AND marked_at <= :not_after) d"
+            " AND first_slot < :begun_before AND last_slot >= :from AND marked_at <= :not_after) d"
             " JOIN scopes s USING (scope_no) ORDER BY scope_no <= :after, scope_no LIMIT :n"
             " FOR NO KEY UPDATE OF s SKIP LOCKED"
         ),
         {
-            "begun_from": begun_from,
+            "begun_from": begun[0] if begun else 0,
+            "begun_before": min(begun[1], before_slot) if begun else before_slot,
             "from": from_slot,
-            "before": before_slot,
             "n": limit,
             "not_after": not_after,
             "after": after_scope,

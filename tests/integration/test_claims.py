@@ -15,6 +15,7 @@ from tests.integration.test_live_beside_old import BEGIN, REGISTRY
 
 LIVE, END = 2_000_000, 2_000_100
 OLD = LIVE - 300
+OLDER, NEWER = (0, LIVE), (LIVE, END)
 
 
 def slots(*numbers: int) -> npt.NDArray[np.int64]:
@@ -30,9 +31,9 @@ async def test_a_mark_that_reaches_into_the_live_days_waits_for_those_that_begin
         await add_marks(connection, slots(late, live), slots(OLD, LIVE + 7), slots(LIVE + 9, LIVE + 9))
     not_after = datetime.fromtimestamp(SystemClock().now(), UTC) + timedelta(hours=1)
     taken = []
-    for from_slot, begun_from in ((LIVE, LIVE), (LIVE, LIVE), (LIVE, 0), (0, 0), (0, 0)):
+    for from_slot, begun in ((LIVE, NEWER), (LIVE, NEWER), (LIVE, OLDER), (0, OLDER), (0, OLDER)):
         async with engine.begin() as connection:
-            marks = await claim(connection, from_slot, END, 10, not_after, begun_from=begun_from)
+            marks = await claim(connection, from_slot, END, 10, not_after, begun=begun)
         spans = zip(marks.scope_no.tolist(), marks.first_slot.tolist(), marks.last_slot.tolist(), strict=True)
         taken.append(list(spans))
     assert taken == [[(live, LIVE + 7, LIVE + 9)], [], [(late, LIVE, LIVE + 9)], [(late, OLD, LIVE - 1)], []]
