@@ -22,7 +22,7 @@ from tests.bench.history import lay_readings, mark
 from tests.bench.messages import PARTITIONS, producing, send, singles
 from tests.bench.office import Office, office
 from tests.bench.report import Result
-from tests.bench.world import DAY_SLOTS, World
+from tests.bench.world import BY_DAY_H, DAY_SLOTS, MIDNIGHT_H, World
 
 #: The slot's readings are on time, and silence of the hours before is not judged.
 DELAY_MIN = 2 * 24 * 60
@@ -38,25 +38,25 @@ class Burst:
 
 
 def lines(options: argparse.Namespace) -> Iterator[Result]:
-    """``burst``, with ``--burst-day`` also ``burst_day``; ``rss`` of the process that took most, and of each role."""
+    """``burst``, with ``--burst-day`` also ``burst_day``, ``burst_midnight``; ``rss`` of each role, and the largest."""
     plants = options.burst_meters
-    days = (0, 1) if options.burst_day else (0,)
-    for day in days:
+    cases = [("burst", 0, BY_DAY_H), *([("burst_day", 1, BY_DAY_H)] if options.burst_day else [])]
+    for name, days, hour in (*cases, ("burst_midnight", 0, MIDNIGHT_H)):
         with broker_of(options) as broker:
-            done = asyncio.run(measure(broker.bootstrap, f"{TOPIC}.burst", plants, day * DAY_SLOTS))
-        before = "a judged day of history" if day else "no history"
-        yield Result("burst_day" if day else "burst", done.wall_s, "s", f"{plants} meters, one slot, {before}")
+            done = asyncio.run(measure(broker.bootstrap, f"{TOPIC}.burst", plants, days * DAY_SLOTS, hour))
+        before = "a judged day of history" if days else "no history"
+        yield Result(name, done.wall_s, "s", f"{plants} meters, one slot, {before}, at {hour} h")
     size = f"peak resident, {plants} meters"
     for role, peak in done.peak_mib.items():
         yield Result(f"rss.{role}", peak, "MiB", size)
     yield Result("rss", max(done.peak_mib.values()), "MiB", f"{size}, the largest of the roles")
 
 
-async def measure(bootstrap: str, topic: str, plants: int, history: int) -> Burst:
-    """history: slots before the burst that are laid down and judged first. Raises RuntimeError when what is judged is
-    not what was sent."""
+async def measure(bootstrap: str, topic: str, plants: int, history: int, hour: int) -> Burst:
+    """history: slots before the burst that are laid down and judged first. hour: of the local day. Raises RuntimeError
+    when what is judged is not what was sent."""
     await create_topics(bootstrap, [topic], PARTITIONS)
-    world = World.ending_at(SystemClock().now(), plants, history + 1, DELAY_MIN)
+    world = World.ending_at(SystemClock().now(), plants, history + 1, DELAY_MIN, hour=hour)
 
     async def prepare(engine: AsyncEngine, world: World) -> None:
         if history:

@@ -26,7 +26,7 @@ from tests.bench.history import lay_readings, mark
 from tests.bench.messages import PARTITIONS, singles
 from tests.bench.office import Office, office
 from tests.bench.report import Result
-from tests.bench.world import DAY_SLOTS, RUN_SLOTS, World
+from tests.bench.world import BY_DAY_H, DAY_SLOTS, MIDNIGHT_H, RUN_SLOTS, World
 
 GROUPS = 20  # a second's readings are sent in so many pieces
 WARM_S = 3  # seconds before the first plant crosses
@@ -67,42 +67,46 @@ class Course:
 @dataclass(frozen=True, slots=True)
 class Waits:
     """Seconds of each alert: whole, and up to the moment at which the judgement that found it began. late_days: scope
-    days of other plants judged meanwhile."""
+    days of other plants judged meanwhile. hour: of the local day at the end."""
 
     whole_s: npt.NDArray[np.float64]
     before_s: npt.NDArray[np.float64]
     late_days: int
+    hour: int
 
     def result(self, name: str, percentile: int, course: Course) -> Result:
         """A line of the table."""
         before_s, behind_s = np.median(self.before_s), np.median(self.whole_s - self.before_s)
-        size = f"{course.plants} readings/s for {course.seconds} s, {len(self.whole_s)} alerts"
+        size = f"{course.plants} readings/s for {course.seconds} s of {self.hour} h, {len(self.whole_s)} alerts"
         size += f"; medians: {before_s:.2f} s until its judgement begins, {behind_s:.2f} s from there"
         size += f"; {self.late_days} late scope-days judged meanwhile" if self.late_days else ""
         return Result(name, float(np.percentile(self.whole_s, percentile)), "s", size)
 
 
 def lines(options: argparse.Namespace) -> Iterator[Result]:
-    """``latency_p50 latency_p99``, and the p99 beside a backlog of late data."""
+    """``latency_p50 latency_p99`` and the p99 beside a backlog of late data, by day and behind local midnight."""
     course = Course(options.rate, options.latency_s)
     with broker_of(options) as broker:
-        calm = asyncio.run(measure(broker.bootstrap, f"{TOPIC}.calm", course, late_days=0))
-        yield calm.result("latency_p50", 50, course)
-        yield calm.result("latency_p99", 99, course)
-        busy = asyncio.run(measure(broker.bootstrap, f"{TOPIC}.busy", course, late_days=options.late_days))
-        yield busy.result("latency_backlog_p99", 99, course)
+        for hour, of in ((BY_DAY_H, ""), (MIDNIGHT_H, "_midnight")):
+            topic = f"{TOPIC}.{hour}h"
+            calm = asyncio.run(measure(broker.bootstrap, f"{topic}.calm", course, hour, late_days=0))
+            yield calm.result(f"latency{of}_p50", 50, course)
+            yield calm.result(f"latency{of}_p99", 99, course)
+            busy = asyncio.run(measure(broker.bootstrap, f"{topic}.busy", course, hour, late_days=options.late_days))
+            yield busy.result(f"latency{of}_backlog_p99", 99, course)
 
 
-async def measure(bootstrap: str, topic: str, course: Course, *, late_days: int) -> Waits:
+async def measure(bootstrap: str, topic: str, course: Course, hour: int, *, late_days: int) -> Waits:
     """Send the course and follow the feed.
 
-    late_days: days of history of as many other plants that are marked again whenever all are judged; 0: none.
+    hour: of the local day at the course's end. late_days: days of history of as many other plants that are marked again
+    whenever all are judged; 0: none.
     Raises RuntimeError when an alert does not show up.
     """
     await create_topics(bootstrap, [topic], PARTITIONS)
     history = late_days * DAY_SLOTS
     plants = course.plants * (2 if late_days else 1)
-    world = World.ending_at(SystemClock().now() - REST_S, plants, history + course.seconds, DELAY_MIN)
+    world = World.ending_at(SystemClock().now() - REST_S, plants, history + course.seconds, DELAY_MIN, hour=hour)
     late = range(course.plants, 2 * course.plants)
 
     async def prepare(engine: AsyncEngine, world: World) -> None:
@@ -131,7 +135,7 @@ async def measure(bootstrap: str, topic: str, course: Course, *, late_days: int)
         )
         began = await _judged_at(found)
     whole_s = np.array([seen[scope] - at for scope, at in acked.items()])
-    return Waits(whole_s, np.array([began[scope] - at for scope, at in acked.items()]), judged)
+    return Waits(whole_s, np.array([began[scope] - at for scope, at in acked.items()]), judged, hour)
 
 
 async def _judged_at(found: Office) -> dict[str, float]:

@@ -15,6 +15,8 @@ from detectors.vocab import Control, Measure
 
 SLOT_S = 900
 DAY_SLOTS = 96
+#: Hours at which a live slot is measured: by day, and so late that most slots concern two local days.
+BY_DAY_H, MIDNIGHT_H = 15, 1
 #: 2017-11-15 00:00 in Zhengzhou, the first day of the plan's season.
 SEASON_BEGIN_S = 1510675200
 #: One stopped and one limited plant of so many break their order.
@@ -38,11 +40,15 @@ class World:
     delay_min: int = 5
     days_before: int = 0  # the meters were there so long before the orders began
     is_fitted: bool = False  # baselines as ``cuofeng baseline fit`` makes them, with a profile and what it learned
+    zone: str = "Asia/Shanghai"
 
     @staticmethod
-    def ending_at(end_s: float, meters: int, slots: int, delay_min: int = 5, days_before: int = 0) -> "World":
-        """A world whose last slot is the last one over at ``end_s``."""
-        return World(meters, slots, (int(end_s) // SLOT_S - slots) * SLOT_S, delay_min, days_before)
+    def ending_at(
+        end_s: float, meters: int, slots: int, delay_min: int = 5, days_before: int = 0, hour: int | None = None
+    ) -> "World":
+        """A world whose last slot is the last one over at ``end_s``, in a zone where it is that hour then."""
+        world = World(meters, slots, (int(end_s) // SLOT_S - slots) * SLOT_S, delay_min, days_before)
+        return world if hour is None else replace(world, zone=zone_at(hour, world.end_s))
 
     @property
     def readings(self) -> int:
@@ -84,6 +90,7 @@ class World:
         numbers, ids = range(self.meters), self.meter_ids()
         since_s = self.begin_s - self.days_before * DAY_SLOTS * SLOT_S
         return Registry(
+            zone=self.zone,
             sources=(Source(SOURCE, delay_min=self.delay_min),),
             plants=tuple(Plant(f"P{i}", f"P{i}", "bench") for i in numbers),
             meters=tuple(Meter(ids[i], f"P{i}", source=SOURCE, valid_from=since_s) for i in numbers),
@@ -103,3 +110,9 @@ class World:
         if i % 2:
             return Order(f"O{i}", f"P{i}", Control.STOP, self.begin_s, residual_kw=50.0, ramp_down_h=0.0)
         return Order(f"O{i}", f"P{i}", Control.LIMIT, self.begin_s, reduction=0.3, measure=Measure.ENERGY)
+
+
+def zone_at(hour: int, epoch_s: int) -> str:
+    """A zone in which it is that hour of the day."""
+    ahead = (hour - datetime.fromtimestamp(epoch_s, UTC).hour + 11) % 24 - 11
+    return f"Etc/GMT{-ahead:+d}"  # east of Greenwich has the minus here
