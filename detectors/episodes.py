@@ -15,7 +15,7 @@ from detectors.baseline_at import rests_wh
 from detectors.capacity import over_capacities
 from detectors.caps import stop_day_caps_wh
 from detectors.order_rules import SLOT_RULES, on_day, order_rules, slots_in
-from detectors.order_view import OrderView, Tracks
+from detectors.order_view import OrderView, OrderViews
 from detectors.rules import hours_over, limit_day, limit_pace, over, stop_day
 from detectors.vocab import Control, Reason, Rule
 
@@ -75,25 +75,23 @@ def alerts_of_day(work: "Pass", carries: Sequence[Carry]) -> Found:
     looked_at = may_open | may_be_silent | has_outage | has_open[caps.scope]
     looked_at[[*crossed, *jumps, *(i for flags in by_day.values() for i in flags)]] = True
     rows, by_night = np.flatnonzero(looked_at), None
-    walked = rows[(rules.place[rows] >= 0) & (may_open | has_open[caps.scope])[rows]]
-    tracks, place = Tracks.of(work, walked), dict(zip(walked.tolist(), range(len(walked)), strict=True))
-    closing_n = slots_in(on_day(work.world, caps.order[walked], grid, "closing", "below_min"), grid.slot_s)
+    views = OrderViews.of(work, rows)
     for at, i in enumerate(rows.tolist()):
-        s = int(caps.scope[i])
-        carry, view = carries[s], OrderView(work, i, s)
+        view = OrderView(views, at)
+        s, carry = view.scope, carries[view.scope]
         open_at: list[bool] = [False] * grid.n
         rule = SLOT_RULES[rules.place[i]] if rules.place[i] >= 0 else None
         carried = carry.opened(rule.rule, view.order.order_id) if rule is not None else None
         if rule is not None and (may_open[i] or carried):
             last_close = carry.last_close(rule.rule, view.order.order_id)
             found, open_at, closed = over.walk(
-                tracks.track(place[i], over_slots[i]),
+                view.track(over_slots[i]),
                 view.blank(rule.rule, 2),
                 carried,
                 last_close,
                 n=int(rules.n[i]),
                 m=int(rules.m[i]),
-                below_n=int(closing_n[place[i]]),
+                below_n=view.closing_n,
                 slot_s=grid.slot_s,
             )
             alerts[s] += found

@@ -9,7 +9,7 @@ import numpy.typing as npt
 from detectors.alerts import Alert, Carry
 from detectors.baseline_at import baselines_on
 from detectors.enterprises import CONTROLS
-from detectors.order_view import OrderView
+from detectors.order_view import blank
 from detectors.rules import shift, treatment_off
 from detectors.slots import instant
 from detectors.spans import Spans
@@ -46,7 +46,7 @@ def shifts(work: "Pass") -> Iterator[tuple[int, Alert]]:
     own, everybody = work.slots.used_wh[rows, -1], heard.enterprise_wh[scopes, day].sum(axis=1, dtype=np.int64)
     shares = {n: world.thresholds.at(Rule.SHIFT, n, work.scopes[scopes], at_s) for n in _SHIFT_SHARES}
     for i in np.flatnonzero(shift.flags(own, everybody, own_day, all_day, noise, **shares)).tolist():
-        alert = OrderView(work, int(rows[i]), int(scopes[i])).blank(Rule.SHIFT, 2)
+        alert = blank(work, int(rows[i]), Rule.SHIFT, 2)
         alert.first_slot, last = grid.today.first_slot, grid.today.end_slot - 1
         alert.opened_slot = alert.last_slot = alert.closed_slot = last
         ends = world.order.valid_to[caps.order[rows[i]]] // grid.slot_s - 1 <= last

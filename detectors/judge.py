@@ -56,11 +56,7 @@ class Pass:
     day_cap_wh: F64  # [O] NaN where unknown
     coverage: F64  # [S, T]
     suspects: data_faults.Suspects | None  # what is set aside of the loads; the evidence is without it
-
-    @property
-    def n_judged(self) -> int:
-        """Slots of the day whose end is not after as_of."""
-        return int(self.past[self.grid.day].sum())
+    n_judged: int  # slots of the day whose end is not after as_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,9 +173,9 @@ def work_out(
     if found is not None:
         set_where(coverage, found.bits != 0, 0)
         np.bitwise_or(slots.reasons, found.bits, out=slots.reasons)
-    return Pass(
-        world, grid, scopes, as_of, past, caps, members, spread, loads, evidence, slots, day_cap, coverage, found
-    )
+    n_judged = int(past[grid.day].sum())
+    worked = caps, members, spread, loads, evidence, slots, day_cap, coverage, found
+    return Pass(world, grid, scopes, as_of, past, *worked, n_judged)
 
 
 def _packed(work: Pass) -> tuple[npt.NDArray[np.void], list[tuple[str, ...]], list[tuple[str, ...]]]:

@@ -120,17 +120,18 @@ def extent(nights: Nights, at: int, wh: F64, crossed: int | None, ran: Sequence[
     wh: [T] load of the slots that count, else NaN. crossed: the column at which its energy was too much. ran: as
     ``ran_by_night`` gives it; of two that open the alert in one slot, this one does.
     """
-    inside = np.flatnonzero(nights.inside[at])
-    by_run = next(((opened, first) for opened, first in ran if opened in inside), None)
+    inside = nights.inside[at]
+    by_run = [run for run in ran if run[0] < len(inside) and inside[run[0]]]
+    if crossed is None and not by_run:
+        return None
+    begin, end = int(inside.argmax()), len(inside) - 1 - int(inside[::-1].argmax())
     with np.errstate(invalid="ignore"):
         runs = np.flatnonzero(wh > nights.level_wh[at])
-    if by_run is not None and (crossed is None or by_run[0] <= crossed):
-        opened, first = by_run[0], max(by_run[1], int(inside[0]))
-    elif crossed is not None:
-        opened, first = crossed, min([crossed, *runs[:1].tolist()])
+    if crossed is None or (by_run and by_run[0][0] <= crossed):
+        opened, first = by_run[0][0], max(by_run[0][1], begin)
     else:
-        return None
-    return Extent(first, opened, max([opened, *runs[-1:].tolist()]), int(inside[-1]))
+        opened, first = crossed, min([crossed, *runs[:1].tolist()])
+    return Extent(first, opened, max([opened, *runs[-1:].tolist()]), end)
 
 
 def night_alert(
@@ -147,12 +148,10 @@ def night_alert(
     alert.first_slot, alert.opened_slot, alert.last_slot = (
         grid.first_slot + column for column in (found.first, found.opened, found.last)
     )
-    span = slice(found.first, found.last + 1)
-    known, wh = view.is_known & view.wide(work.caps.judged), work.loads.wh[view.scope]
-    cap_kw = view.wide(work.caps.cap_kw)
-    alert.measure_span(known[span], wh[span], cap_kw[span], work.coverage[view.scope, span])
-    over_wh = np.where(known, np.fmax(wh - cap_kw * (1000 * grid.hours), 0.0), 0.0)
-    alert.over_wh = float(over_wh[span].sum())
+    view.measure_span(alert)
+    views, span = view.views, (view.at, slice(found.first, found.last + 1))
+    over_wh = np.fmax(views.wh[span] - views.cap_kw[span] * (1000 * grid.hours), 0.0)
+    alert.over_wh = float(np.where(views.known[span] & views.judged[span], over_wh, 0.0).sum())
     used = float(night_run.above_wh(nights.wh[at], nights.base_wh[at]).sum())
     allowed = float(nights.allowed_wh[at])
     alert.facts = {"night_energy_wh": used, "night_allowed_wh": None if np.isnan(allowed) else allowed}

@@ -2,14 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
 from detectors.alerts import Alert
-from detectors.order_rules import on_day
+from detectors.order_rules import on_day, slots_in
 from detectors.rules import offline, over, runs
 from detectors.unit_counts import counted_slots
 from detectors.units import SLACK_ESTIMATED
@@ -32,8 +31,8 @@ def segments(work: "Pass", rows: I64) -> I64:
 
 
 @dataclass(frozen=True, slots=True)
-class Tracks:
-    """What the n-of-m walks of R order rows go over, [R, T]; see ``over.OrderTrack``."""
+class OrderViews:
+    """R order rows of a pass as the rules look at them, all at once, [R, T]; see ``over.OrderTrack``."""
 
     work: "Pass"
     rows: I64
@@ -43,13 +42,17 @@ class Tracks:
     edge: Bool
     order_ends: Bool
     exempt: Bool
-    known: Bool
+    ordered: Bool
+    judged: Bool
+    known: Bool  # slots with a load, complete or a lower bound over the cap
     wh: I64
     cap_kw: F64
+    coverage: F64
+    closing_n: I64  # [R] slots low enough that close a slot rule (SEMANTICS §5.25)
 
     @staticmethod
-    def of(work: "Pass", rows: I64) -> "Tracks":
-        """Of some order rows, all at once."""
+    def of(work: "Pass", rows: I64) -> "OrderViews":
+        """Of some order rows."""
         caps, grid, wide = work.caps, work.grid, work.caps.spans.wide
         scopes = caps.scope[rows]
         verdict, covered, wh = (
@@ -70,7 +73,7 @@ class Tracks:
             passed = work.world, caps, work.loads, work.evidence, work.past, grid.hours
             found = counted_slots(*passed, scopes[at], of_slot)
             below[at] = found.kept & (found.unknown == 0) & is_known[at] & work.past & ordered[at]
-        return Tracks(
+        return OrderViews(
             work,
             rows,
             below,
@@ -79,88 +82,89 @@ class Tracks:
             wide(caps.edge[rows]),
             wide(caps.final[rows]),
             wide(caps.exempt[rows]),
+            ordered,
+            wide(caps.judged[rows]),
             covered | (violating & work.evidence.bound[scopes]),
             wh,
             cap,
+            work.coverage[scopes],
+            slots_in(on_day(work.world, caps.order[rows], grid, "closing", "below_min"), grid.slot_s),
         )
 
-    def track(self, at: int, over_slots: Bool) -> over.OrderTrack:
-        """The sequences of one of the rows; over_slots: [T], its over slots."""
-        work, grid = self.work, self.work.grid
-        known = self.known[at].tolist()
-        return over.OrderTrack(
-            first_slot=grid.first_slot,
-            begin=grid.margin,
-            end=grid.margin + work.n_judged,
-            over=over_slots.tolist(),
-            below=self.below[at].tolist(),
-            compliant=self.compliant[at].tolist(),
-            starts=self.starts[at].tolist(),
-            edge=self.edge[at].tolist(),
-            order_ends=self.order_ends[at].tolist(),
-            exempt=self.exempt[at].tolist(),
-            load_wh=[w if k else None for w, k in zip(self.wh[at].tolist(), known, strict=True)],
-            cap_kw=self.cap_kw[at].tolist(),
-            coverage=work.coverage[work.caps.scope[self.rows[at]]].tolist(),
-        )
+
+def blank(work: "Pass", row: int, rule: Rule, grade: int) -> Alert:
+    """An alert of an order row to copy; its baseline is the one of the day."""
+    world, caps, scope = work.world, work.caps, work.caps.scope[row]
+    order = world.orders[caps.order[row]]
+    baselines = caps.baselines.row[scope, caps.spans.day]
+    used = baselines[baselines >= 0]
+    return Alert(
+        scope_id=world.scope_ids[work.scopes[scope]],
+        rule=rule,
+        order_id=order.order_id,
+        grade=grade,
+        first_slot=0,
+        opened_slot=0,
+        last_slot=0,
+        order_revision=order.revision,
+        baseline_version=world.baselines[used[0]].version if len(used) else None,
+        facts=_units(work, row) if rule == Rule.UNITS_OVER else {},
+    )
+
+
+def _units(work: "Pass", row: int) -> dict[str, Any]:
+    """By what an order by units is judged."""
+    lines, order = work.world.lines, work.caps.order[row]
+    return {
+        "units_allowed": int(lines.allowed[order]),
+        "units_total": int(lines.total[work.world.order_scope[order]]),
+        "slack": 0 if work.caps.is_counted[row] else SLACK_ESTIMATED,
+    }
 
 
 class OrderView:
-    """One order row of a pass, as plain sequences for the walks."""
+    """One of the order rows of ``OrderViews``: sequences for the walks, and the alerts that a day makes at once."""
 
-    def __init__(self, work: "Pass", row: int, scope: int) -> None:
-        self.work, self.row, self.scope = work, row, scope
-        self.order = work.world.orders[work.caps.order[row]]
-        grid = work.grid
-        self.begin = grid.margin
-        self.end = grid.margin + work.n_judged
-        self.order_ends = self.wide(work.caps.final)
-
-    @cached_property
-    def is_known(self) -> Bool:
-        """Slots with a load, complete or a lower bound over the cap, [T]."""
-        work, s = self.work, self.scope
-        violating = work.slots.verdict[s] == Verdict.VIOLATING
-        return np.asarray((work.evidence.covered[s] & work.past) | (violating & work.evidence.bound[s]), np.bool_)
+    def __init__(self, views: OrderViews, at: int) -> None:
+        self.work, self.views, self.at = views.work, views, at
+        self.row = int(views.rows[at])
+        self.scope = int(self.work.caps.scope[self.row])
+        self.order = self.work.world.orders[self.work.caps.order[self.row]]
+        self.begin = self.work.grid.margin
+        self.end = self.begin + self.work.n_judged
+        self.closing_n = int(views.closing_n[at])
 
     def threshold(self, rule: str, name: str) -> float:
         """A threshold of this order's scope on the day."""
         return float(on_day(self.work.world, self.work.caps.order[[self.row]], self.work.grid, rule, name)[0])
 
-    @property
-    def closing_n(self) -> int:
-        """Slots low enough that close a slot rule (SEMANTICS §5.25)."""
-        return self.work.grid.slots_in(self.threshold("closing", "below_min"))
-
-    def wide(self, of_orders: npt.NDArray[Any]) -> npt.NDArray[Any]:
-        """This order's values, [O, K] -> [T]."""
-        return self.work.caps.spans.wide(of_orders[self.row])
-
     def blank(self, rule: Rule, grade: int) -> Alert:
-        """An alert of this order to copy; its baseline is the one of the day."""
-        rows = self.work.caps.baselines.row[self.scope, self.work.caps.spans.day]
-        used = rows[rows >= 0]
-        return Alert(
-            scope_id=self.work.world.scope_ids[self.work.scopes[self.scope]],
-            rule=rule,
-            order_id=self.order.order_id,
-            grade=grade,
-            first_slot=0,
-            opened_slot=0,
-            last_slot=0,
-            order_revision=self.order.revision,
-            baseline_version=self.work.world.baselines[used[0]].version if len(used) else None,
-            facts=self._units() if rule == Rule.UNITS_OVER else {},
-        )
+        """An alert of this order to copy."""
+        return blank(self.work, self.row, rule, grade)
 
-    def _units(self) -> dict[str, Any]:
-        """By what an order by units is judged."""
-        lines, row = self.work.world.lines, self.work.caps.order[self.row]
-        return {
-            "units_allowed": int(lines.allowed[row]),
-            "units_total": int(lines.total[self.work.world.order_scope[row]]),
-            "slack": 0 if self.work.caps.is_counted[self.row] else SLACK_ESTIMATED,
-        }
+    def load_wh(self) -> list[int | None]:
+        """Loads, complete or a lower bound over the cap; None where not known."""
+        views, at = self.views, self.at
+        return [w if k else None for w, k in zip(views.wh[at].tolist(), views.known[at].tolist(), strict=True)]
+
+    def track(self, over_slots: Bool) -> over.OrderTrack:
+        """What an n-of-m walk goes over. over_slots: [T]."""
+        views, at = self.views, self.at
+        return over.OrderTrack(
+            first_slot=self.work.grid.first_slot,
+            begin=self.begin,
+            end=self.end,
+            over=over_slots.tolist(),
+            below=views.below[at].tolist(),
+            compliant=views.compliant[at].tolist(),
+            starts=views.starts[at].tolist(),
+            edge=views.edge[at].tolist(),
+            order_ends=views.order_ends[at].tolist(),
+            exempt=views.exempt[at].tolist(),
+            load_wh=self.load_wh(),
+            cap_kw=views.cap_kw[at].tolist(),
+            coverage=views.coverage[at].tolist(),
+        )
 
     def day_alert(self, rule: Rule, flag: Bool, open_at: Sequence[bool], over_slots: Bool) -> Alert | None:
         """The alert of a day rule, or None where a `stop_run` stands for it (SEMANTICS §5.27)."""
@@ -173,10 +177,7 @@ class OrderView:
         alert.first_slot = alert.opened_slot = first
         alert.last_slot = first + self._last_after(rule, at, flag, over_slots)
         # Between two windows the plant may run: that is no peak of the alert.
-        known = self.is_known & self.wide(work.caps.judged)
-        of_slots = (known, work.loads.wh[self.scope], self.wide(work.caps.cap_kw), work.coverage[self.scope])
-        span = slice(first - grid.first_slot, alert.last_slot + 1 - grid.first_slot)
-        alert.measure_span(*(values[span] for values in of_slots))
+        self.measure_span(alert)
         used, cap = int(work.slots.used_wh[self.row][work.n_judged - 1]), work.day_cap_wh[self.row]
         alert.over_wh = None if np.isnan(cap) else float(used - cap)
         alert.facts |= {"day_energy_wh": used, "day_cap_wh": None if np.isnan(cap) else float(cap)}
@@ -187,6 +188,13 @@ class OrderView:
             is_order_end = order_end <= grid.today.end_slot - 1
             alert.close_reason = CloseReason.ORDER_END if is_order_end else CloseReason.DAY_END
         return alert
+
+    def measure_span(self, alert: Alert) -> None:
+        """Count all slots of an alert; only judged ones with a load have a peak."""
+        views, first = self.views, self.work.grid.first_slot
+        span = self.at, slice(alert.first_slot - first, alert.last_slot + 1 - first)
+        known = views.known[span] & views.judged[span]
+        alert.measure_span(known, views.wh[span], views.cap_kw[span], views.coverage[span])
 
     def _day_grade(self, rule: Rule) -> int:
         """2, but 1 of a warning, and of a break that the error of a poor baseline explains (DOMAIN §4)."""
@@ -210,16 +218,16 @@ class OrderView:
 
     def offline(self, counts: Bool, carried: Alert | None) -> list[Alert]:
         """`offline` of this order."""
-        work, grid = self.work, self.work.grid
+        work, grid, views, at = self.work, self.work.grid, self.views, self.at
         track = offline.SilenceTrack(
             first_slot=grid.first_slot,
             begin=self.begin,
             end=self.end,
             counts=counts.tolist(),
-            ordered=self.wide(work.caps.ordered).tolist(),
+            ordered=views.ordered[at].tolist(),
             covered=work.evidence.covered[self.scope].tolist(),
-            ends=self.order_ends.tolist(),
-            coverage=work.coverage[self.scope].tolist(),
+            ends=views.order_ends[at].tolist(),
+            coverage=views.coverage[at].tolist(),
             order_from_s=self.order.valid_from,
         )
         limits = offline.Limits(
@@ -248,15 +256,15 @@ class OrderView:
 
     def outage(self, flagged: Bool, carried: Alert | None) -> list[Alert]:
         """`outage` of this order."""
-        work, grid, s = self.work, self.work.grid, self.scope
-        clear = self.wide(work.caps.ordered) & work.evidence.covered[s] & ~work.evidence.outage[s]
+        work, grid, views, at, s = self.work, self.work.grid, self.views, self.at, self.scope
+        clear = views.ordered[at] & work.evidence.covered[s] & ~work.evidence.outage[s]
         track = runs.RunTrack(
             grid.first_slot,
             self.begin,
             self.end,
             flagged.tolist(),
             clear.tolist(),
-            self.order_ends.tolist(),
-            work.coverage[s].tolist(),
+            views.order_ends[at].tolist(),
+            views.coverage[at].tolist(),
         )
         return runs.walk(track, self.blank(Rule.OUTAGE, 1), carried, slot_s=grid.slot_s)

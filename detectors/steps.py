@@ -68,7 +68,7 @@ def walk(
     view: OrderView, jump: Bool | None, carried: Alert | None, last_close: int | None
 ) -> tuple[list[Alert], int | None]:
     """`step_up` of one order: the alerts that lived in the day, and the last close. jump: as ``jumps`` gives it."""
-    work, grid, caps, s = view.work, view.work.grid, view.work.caps, view.scope
+    work, grid, caps, s, views, at = view.work, view.work.grid, view.work.caps, view.scope, view.views, view.at
     row = np.array([view.row])
     running_kw = caps.spans.wide(caps.baselines.running_kw[s])
     rise_wh, back_wh = (
@@ -83,12 +83,12 @@ def walk(
         measured_wh=[w if k else None for w, k in zip(load_wh, measured, strict=True)],
         rise_wh=rise_wh,
         back_wh=back_wh,
-        edge=view.wide(caps.edge).tolist(),
-        order_ends=view.order_ends.tolist(),
-        exempt=view.wide(caps.exempt).tolist(),
-        load_wh=[w if k else None for w, k in zip(load_wh, view.is_known.tolist(), strict=True)],
-        cap_kw=view.wide(caps.cap_kw).tolist(),
-        coverage=work.coverage[s].tolist(),
+        edge=views.edge[at].tolist(),
+        order_ends=views.order_ends[at].tolist(),
+        exempt=views.exempt[at].tolist(),
+        load_wh=view.load_wh(),
+        cap_kw=views.cap_kw[at].tolist(),
+        coverage=views.coverage[at].tolist(),
     )
     n = grid.slots_in(int(_threshold(work, "hold_min", row)[0]))
     blank, back_n = view.blank(Rule.STEP_UP, 1), view.closing_n
