@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 from math import isnan
 from typing import Any
@@ -17,8 +18,11 @@ from detectors.confidence import THRESHOLD as LOW_CONFIDENCE
 from detectors.registry import Baseline, Order, Plant
 from detectors.slots import instant, local_date
 from detectors.threshold_table import NO_SCOPE
-from detectors.vocab import Kind, Scale
+from detectors.vocab import Evidence, Kind, Scale
 from detectors.world import World, baseline_at
+
+#: Rendered alerts kept: those of a day are judged again with each of its slots, and few change.
+MOST_KEPT = 10_000
 
 
 class AlertViews:
@@ -26,6 +30,7 @@ class AlertViews:
 
     def __init__(self, world: World) -> None:
         self._world = world
+        self._kept: dict[str, tuple[Alert, Evidence, dict[str, Any]]] = {}
         plants = {p.plant_id: p for p in world.registry.plants}
         self._plant_of: dict[str, Plant] = {s.scope_id: plants[s.plant_id] for s in world.registry.scopes}
         self._order: dict[str, Order] = {o.order_id: o for o in world.orders}
@@ -36,13 +41,23 @@ class AlertViews:
 
     def render(self, alert: Alert, as_of: int) -> dict[str, Any]:
         """The alert of CONTRACTS §4; work and publication are added by whoever publishes."""
+        name, evidence = alert.alert_id(self._world.slot_s), alert.evidence(self._world.zone, self._world.slot_s, as_of)
+        kept = self._kept.get(name)
+        if kept is None or kept[0] != alert or kept[1] != evidence:
+            if len(self._kept) >= MOST_KEPT:
+                self._kept.clear()
+            kept = replace(alert), evidence, self._rendered(alert, name, evidence)
+            self._kept[name] = kept
+        return dict(kept[2])
+
+    def _rendered(self, alert: Alert, name: str, evidence: Evidence) -> dict[str, Any]:
         slot_s = self._world.slot_s
         plant = self._plant_of.get(alert.scope_id)
         order = self._order.get(alert.order_id or "")
         peak_kw = None if alert.peak_wh is None else round(alert.peak_wh * 3.6 / slot_s, 3)
         over_kwh = None if alert.over_wh is None else round(alert.over_wh / 1000, 3)
         view: dict[str, Any] = {
-            "id": alert.alert_id(slot_s),
+            "id": name,
             "scope_id": alert.scope_id,
             "plant_id": plant.plant_id if plant else None,
             "county": plant.county if plant else None,
@@ -52,7 +67,7 @@ class AlertViews:
             "order_revision": alert.order_revision,
             "baseline_version": alert.baseline_version,
             "condition": alert.condition.value,
-            "evidence": alert.evidence(self._world.zone, slot_s, as_of).value,
+            "evidence": evidence.value,
             "work": "new",
             "first_slot_end": self._end(alert.first_slot),
             "opened_at_slot_end": self._end(alert.opened_slot),

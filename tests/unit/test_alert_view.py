@@ -112,6 +112,27 @@ def test_a_closed_alert_says_when_and_why(views: AlertViews) -> None:
     assert view["closed_slot_end"] == "2017-11-15T09:45:00+08:00"
 
 
+def test_an_alert_that_is_shown_again_is_shown_as_it_stands_now(views: AlertViews) -> None:
+    grows = alert(**LOAD)
+    first = views.render(grows, at("10:00"))
+    first["work"] = "confirmed"
+    again = views.render(grows, at("10:00"))
+    assert again == {**first, "work": "new"}
+    grows.last_slot, grows.peak_wh = FIRST + 37, 250_000
+    later = views.render(grows, at("10:00"))
+    assert (later["last_slot_end"], later["peak_kw"]) == ("2017-11-15T09:30:00+08:00", 1000.0)
+    assert "09:30" in later["summary"]["en"]
+    assert first["peak_kw"] == 812.4
+
+
+def test_it_keeps_no_more_of_them_than_it_may(views: AlertViews, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("consumers.alert_view.MOST_KEPT", 2)
+    many = [alert(first_slot=FIRST + i, **LOAD) for i in range(5)]
+    shown = [views.render(a, at("10:00")) for a in (*many, *many)]
+    assert shown[:5] == shown[5:]
+    assert len({view["id"] for view in shown}) == 5
+
+
 def test_evidence_is_final_three_days_after_the_end_of_the_local_day(views: AlertViews) -> None:
     three_days_on = at("24:00") + 3 * 86400
     assert views.render(alert(), three_days_on - 1)["evidence"] == "provisional"
