@@ -2,12 +2,11 @@
 
 import asyncio
 import gc
-from collections.abc import Coroutine, Iterable
 from contextlib import suppress
-from dataclasses import fields, replace
+from dataclasses import dataclass, fields, replace
 from datetime import UTC, date, datetime, timedelta
 from time import monotonic
-from typing import Any, TypeVar
+from typing import Any, TypeAlias
 
 import numpy as np
 import structlog
@@ -33,7 +32,6 @@ from service.db.sessions import ContentionError, reading, writing
 from service.db.stream_time import StreamTime, earliest_reading, registry_version, stream_time, thin_source_slots
 from service.settings import Settings
 
-T = TypeVar("T")
 log = structlog.get_logger(__name__)
 
 PASSES_AT_ONCE = 2
@@ -43,7 +41,7 @@ LEAST_SCOPES, CLAIM_SCOPES, PASS_S = 500, 10_000, 2.0
 OLD_SCOPES, OLD_PASS_S = 500, 0.2
 #: ... and while slots are live, it rests for so many times as long as it worked: what it takes is taken from them.
 OLD_RESTS, MOST_REST_S = 2.0, 1.0
-#: Where nothing is live, seconds between two looks while a pass over old days is at work.
+#: Seconds between two looks for more while a pass is at work.
 LOOK_S = 0.05
 #: Records not read yet, or seconds that the oldest is late, above which the stream is not live: then days are judged in
 #: order, and marks are gathered.
@@ -68,18 +66,43 @@ class _NoRoomError(Exception):
         self.months = months
 
 
-async def ended(work: Iterable[Coroutine[Any, Any, T]]) -> list[T]:
-    """All results; where something failed, its error, once everything has ended."""
-    results = await asyncio.gather(*work, return_exceptions=True)
+_Pass: TypeAlias = "asyncio.Task[Rejudged | None]"
+
+
+async def _ended(at_work: dict[_Pass, float], until: str, within_s: float | None = None) -> list[Rejudged | None]:
+    """Wait for the first of the passes, or for all; what those found that have ended, which are taken out. Raises the
+    error of one that failed."""
+    if not at_work:
+        return []
+    done, _ = await asyncio.wait(at_work, timeout=within_s, return_when=until)
+    for task in done:
+        del at_work[task]
+    results = await asyncio.gather(*done, return_exceptions=True)
     for result in results:
         if isinstance(result, BaseException):
             raise result
     return [r for r in results if not isinstance(r, BaseException)]
 
 
+def _live_slot(world: World, as_of: int) -> int:
+    """Slots from here on, yesterday's, are judged before older ones."""
+    yesterday = local_date(world.zone, as_of - 1) - timedelta(days=1)
+    return local_day(world.zone, yesterday, world.slot_s).first_slot
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """What the passes of a step go by. as_of: seconds up to which slots are over; now: when what they find is told."""
+
+    office: Office
+    time: StreamTime
+    as_of: int
+    now: datetime
+    is_lagging: bool
+
+
 class Evaluator:
-    """One evaluating process: its compiled registry, how far its clock has come, and the pass over old days that goes
-    on beside the steps."""
+    """One evaluating process: its compiled registry, how far its clock has come, and the passes that are at work."""
 
     def __init__(self, engine: AsyncEngine, settings: Settings, clock: Clock) -> None:
         self._engine, self._settings, self._clock = engine, settings, clock
@@ -94,13 +117,15 @@ class Evaluator:
         # Number of the scope that the last claim of live days, and of old ones, ended with: the next goes on there.
         self._claimed_to = {False: -1, True: -1}
         self._saw_old = False
-        self._old: asyncio.Task[Rejudged | None] | None = None  # a pass over old days, beside those over live ones
-        self._old_since = 0.0  # monotonic
+        # Passes at work, and since when (monotonic): over live days, and the one over old days beside them.
+        self._live: dict[_Pass, float] = {}
+        self._old: dict[_Pass, float] = {}
         self._is_live = False  # the last passes over live days found some
         self._is_behind = False  # the stream was not live, and days older than the live ones may still be open
 
     async def step(self) -> Rejudged | None:
-        """Tick what is due, then judge one claim. None where there was nothing to do."""
+        """Tick what is due, see that passes are at work, and tell of those that have ended. None where there was
+        nothing to do."""
         async with reading(self._engine) as connection:
             time = await stream_time(connection)
             is_ready = await self._refresh(connection)
@@ -111,70 +136,69 @@ class Evaluator:
         if is_lagging and monotonic() - self._passes_end < GATHERED * self._passes_s:
             return None
         self._as_of = max(self._as_of, int(min(self._clock.now(), time.watermark_s)))
-        now = datetime.fromtimestamp(self._clock.now(), UTC)
-        slot = self._as_of // 60
-        if slot != self._ticked_slot:
+        seen = _Seen(office, time, self._as_of, datetime.fromtimestamp(self._clock.now(), UTC), is_lagging)
+        found: list[Rejudged | None] = []
+        if self._as_of // 60 != self._ticked_slot:
+            found += await _ended(self._live, asyncio.ALL_COMPLETED)
             async with writing(self._engine) as connection:
-                await tick(connection, office, self._as_of, now)
-                await finalise(connection, office, self._as_of, now)
-            self._ticked_slot = slot
+                await tick(connection, office, seen.as_of, seen.now)
+                await finalise(connection, office, seen.as_of, seen.now)
+            self._ticked_slot = seen.as_of // 60
         self._is_behind, self._saw_old = self._is_behind or is_lagging, False
-        # Side by side: while one waits for the database, the other judges.
         begun = monotonic()
-        passes = (self._pass(office, now, time, is_lagging) for _ in range(PASSES_AT_ONCE))
-        reports = [r for r in await ended(passes) if r is not None]
+        # While one waits for the database, the other judges.
+        for _ in range(PASSES_AT_ONCE - len(self._live)):
+            self._live[asyncio.create_task(self._pass(seen))] = begun
+        found += await _ended(self._live, asyncio.ALL_COMPLETED if self._is_behind else asyncio.FIRST_COMPLETED)
+        if not any(found):
+            found += await _ended(self._live, asyncio.FIRST_COMPLETED, LOOK_S)
         self._passes_end, self._passes_s = monotonic(), monotonic() - begun
         self._is_behind = is_lagging or (self._is_behind and self._saw_old)
-        scopes = sum(r.scopes for r in reports)
-        self._is_live = scopes > 0
-        if scopes:
-            share = -(-scopes // PASSES_AT_ONCE)
-            is_full = scopes >= PASSES_AT_ONCE * self._claim_scopes
-            self._claim_scopes = min(max(2 * share if is_full else share, LEAST_SCOPES), CLAIM_SCOPES)
-        if self._old is None and len(reports) < PASSES_AT_ONCE and not self._is_behind:
-            self._old = asyncio.create_task(self._pass(office, now, time, is_lagging, is_old=True))
-            self._old_since = monotonic()
-        if self._old is not None:
-            reports += await self._look_at_old(self._old, is_alone=not reports)
-        return Rejudged(*(sum(getattr(r, f.name) for r in reports) for f in fields(Rejudged))) if reports else None
+        self._is_live = any(found) or bool(self._live)
+        if scopes := [r.scopes for r in found if r]:
+            self._claim_scopes = min(max(self._share(scopes), LEAST_SCOPES), CLAIM_SCOPES)
+        if not self._old and None in found and not self._is_behind:
+            self._old[asyncio.create_task(self._pass(seen, is_old=True))] = monotonic()
+        # Where nothing is live, the old days may be waited for a little.
+        found += await _ended(self._old, asyncio.FIRST_COMPLETED, 0 if self._is_live else LOOK_S)
+        reports = [r for r in found if r is not None]
+        if not (reports or self._live or self._old):
+            return None
+        return Rejudged(*(sum(getattr(r, f.name) for r in reports) for f in fields(Rejudged)))
 
-    async def _look_at_old(self, old: asyncio.Task[Rejudged | None], *, is_alone: bool) -> list[Rejudged]:
-        """What became of the pass over old days; while it is at work, a report of nothing. is_alone: nothing is live,
-        so it may be waited for a little."""
-        await asyncio.wait([old], timeout=LOOK_S if is_alone else 0)
-        if not old.done():
-            return [Rejudged()]
-        self._old, report = None, old.result()
-        return [] if report is None else [report]
+    def _share(self, scopes: list[int]) -> int:
+        """Scopes of the next claims, where those that have ended found so many."""
+        is_full = sum(scopes) >= len(scopes) * self._claim_scopes
+        share = -(-sum(scopes) // len(scopes))
+        return 2 * share if is_full else share
 
     @property
-    def old_since(self) -> float | None:
-        """When the pass over old days began that is at work, monotonic seconds; None: there is none."""
-        return None if self._old is None else self._old_since
+    def at_work_since(self) -> float | None:
+        """When the pass began that is at work for longest, monotonic seconds; None: there is none."""
+        return min((self._live | self._old).values(), default=None)
 
     async def end(self) -> None:
-        """Let the pass over old days come to its end; who is cancelled meanwhile cancels it."""
-        if self._old is not None:
+        """Let the passes come to their end; who is cancelled meanwhile cancels them."""
+        for task in self._live | self._old:
             with suppress(InfrastructureError):  # what is not committed is done again by whoever claims it next
-                await self._old
+                await task
 
     async def leave(self) -> None:
-        """Leave the pass over old days where it is: its marks stand where they stood."""
-        if self._old is not None:
-            self._old.cancel()
-            await asyncio.wait([self._old])
+        """Leave the passes where they are: their marks stand where they stood."""
+        if at_work := self._live | self._old:
+            for task in at_work:
+                task.cancel()
+            await asyncio.wait(at_work)
 
     def _is_lagging(self, time: StreamTime) -> bool:
         """Whether ingest has more to read than arrives at once."""
         is_late = self._clock.now() - time.watermark_s > BACKLOG_S
         return time.lag_records > (0 if is_late else BACKLOG_RECORDS)
 
-    async def _pass(
-        self, office: Office, now: datetime, time: StreamTime, is_lagging: bool, *, is_old: bool = False
-    ) -> Rejudged | None:
+    async def _pass(self, seen: _Seen, *, is_old: bool = False) -> Rejudged | None:
         try:
             async with writing(self._engine) as connection:
-                return await self._judge(connection, office, now, time, is_lagging, is_old=is_old)
+                return await self._judge(connection, seen, is_old=is_old)
         except _NoRoomError as error:
             # Not in the judging transaction: it would lock all out.
             async with writing(self._engine) as connection:
@@ -182,33 +206,24 @@ class Evaluator:
             self._months.update(error.months)
             return Rejudged()
 
-    def _need_room(self, office: Office, marks: Marks) -> None:
+    def _need_room(self, seen: _Seen, marks: Marks) -> None:
         """Every day that the marks may reach has its partition, as far as this process knows; else _NoRoomError."""
-        world = office.world
-        first_slot = max(int(marks.first_slot.min()), office.frozen_slot)
+        world = seen.office.world
+        first_slot = max(int(marks.first_slot.min()), seen.office.frozen_slot)
         first = local_date(world.zone, first_slot * world.slot_s - DAY_S)
-        months = [m for m in months_between(first, local_date(world.zone, self._as_of)) if m not in self._months]
+        months = [m for m in months_between(first, local_date(world.zone, seen.as_of)) if m not in self._months]
         if months:
             raise _NoRoomError(months)
 
-    async def _judge(
-        self,
-        connection: AsyncConnection,
-        office: Office,
-        now: datetime,
-        time: StreamTime,
-        is_lagging: bool,
-        *,
-        is_old: bool,
-    ) -> Rejudged | None:
-        before_slot = self._as_of // office.world.slot_s
-        live_slot = self._live_slot(office.world)
+    async def _judge(self, connection: AsyncConnection, seen: _Seen, *, is_old: bool) -> Rejudged | None:
+        office, as_of = seen.office, seen.as_of
+        before_slot, live_slot = as_of // office.world.slot_s, _live_slot(office.world, as_of)
         # A mark that reaches from old days into the live ones waits beside them: its work may be long.
         from_slot, begun = live_slot, (0, live_slot) if is_old else (live_slot, before_slot)
         if self._is_behind:
             from_slot, begun = 0, (0, before_slot)
-        not_after = time.now
-        if is_lagging:
+        not_after = seen.time.now
+        if seen.is_lagging:
             not_after -= timedelta(seconds=self._settings.coalesce_s)
         limit, seconds = (OLD_SCOPES, OLD_PASS_S) if is_old else (self._claim_scopes, PASS_S)
         behind = self._claimed_to[is_old]
@@ -222,28 +237,24 @@ class Evaluator:
         marks = marks.from_slot(office.frozen_slot)
         if not len(marks):
             return None
-        self._need_room(office, marks)
+        self._need_room(seen, marks)
         if marks.first_slot.min() < office.begin_slot:
-            office = await self._begin_earlier(connection, office, now)
+            office = await self._begin_earlier(connection, seen)
         touched = [*await self._thin_spans(connection, office, marks), *await taken_back(connection, office, marks)]
-        await recount(connection, office, touched, self._as_of, now)
+        await recount(connection, office, touched, as_of, seen.now)
         give_way = self._let_live_go_first if is_old else None
-        return await rejudge(connection, office, marks, self._as_of, now, seconds, give_way)
+        return await rejudge(connection, office, marks, as_of, seen.now, seconds, give_way)
 
     async def _let_live_go_first(self, worked_s: float) -> None:
         if self._is_live:
             await asyncio.sleep(min(OLD_RESTS * worked_s, MOST_REST_S))
 
-    def _live_slot(self, world: World) -> int:
-        """Slots from here on, yesterday's, are judged before older ones."""
-        yesterday = local_date(world.zone, self._as_of - 1) - timedelta(days=1)
-        return local_day(world.zone, yesterday, world.slot_s).first_slot
-
-    async def _begin_earlier(self, connection: AsyncConnection, office: Office, now: datetime) -> Office:
+    async def _begin_earlier(self, connection: AsyncConnection, seen: _Seen) -> Office:
         """Readings older than all before came in: the history begins with them."""
+        office = seen.office
         earlier = replace(office, begin_slot=await self._begin_slot(connection, office.world))
         if earlier.begin_slot < office.begin_slot:
-            await extend(connection, earlier, office.begin_slot, self._as_of, now)
+            await extend(connection, earlier, office.begin_slot, seen.as_of, seen.now)
             mine = self._office  # another pass may have changed it meanwhile
             if mine is not None and mine.version == earlier.version and earlier.begin_slot < mine.begin_slot:
                 self._office = earlier
@@ -327,7 +338,7 @@ async def _step_on(evaluator: Evaluator, pulse: Pulse, stop: asyncio.Event, stal
         pause_s = 0.0
         try:
             report = await evaluator.step()
-            if evaluator.old_since is None or monotonic() - evaluator.old_since < stall_s:
+            if evaluator.at_work_since is None or monotonic() - evaluator.at_work_since < stall_s:
                 pulse.moved(worked=report is not None)
             if report is None:
                 pause_s = IDLE_S

@@ -1,4 +1,5 @@
-"""Late data of one plant holds up no other: its days are judged by a pass that the live ones do not wait for."""
+"""What is slow to judge holds up no other plant: late days have a pass that the live ones do not wait for, and of the
+live ones none waits for another."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -88,6 +89,34 @@ async def test_a_plant_that_runs_is_told_while_old_days_of_another_are_judged(en
     everything = [*taken, *live]
     expected = fast(REGISTRY, everything, NOW + 3600, 900)
     assert disagreements(await stream.judgement(), expected, World(REGISTRY, tuple(everything), NOW + 3600)) == []
+
+
+async def test_a_plant_that_runs_is_told_while_a_live_day_of_another_is_judged(engine: AsyncEngine) -> None:
+    stream, since = Stream(engine, 900, BEGIN), NOW - 3 * 900
+    await stream.start(REGISTRY)
+    taken = [*readings("LATE", BEGIN, since), *readings("LIVE", BEGIN, since)]
+    await stream.take_in(REGISTRY, taken)
+    await stream.judge_until(NOW)
+    async with engine.connect() as foreign:
+        today = await foreign.execute(
+            text(f"SELECT 1 FROM scope_days {OF_LATE_DAY.replace('-17', '-24')} FOR UPDATE OF scope_days")
+        )
+        assert today.all()
+        still, runs = readings("LATE", since, NOW), readings("LIVE", since, NOW, kw=900.0)
+        await stream.take_in(REGISTRY, still)
+        await stream.step()  # the pass over the plant that stands still has begun, and waits
+        await stream.take_in(REGISTRY, runs)
+
+        async def told() -> bool:
+            await stream.step()
+            return await opened(engine) == ["LIVE"]
+
+        await until(told)
+        await foreign.rollback()
+    await stream.judge_until(NOW)
+    everything = [*taken, *still, *runs]
+    expected = fast(REGISTRY, everything, NOW, 900)
+    assert disagreements(await stream.judgement(), expected, World(REGISTRY, tuple(everything), NOW)) == []
 
 
 async def test_old_days_give_way_one_by_one_and_live_ones_do_not(
