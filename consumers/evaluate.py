@@ -35,8 +35,8 @@ from service.settings import Settings
 log = structlog.get_logger(__name__)
 
 PASSES_AT_ONCE = 2
-#: Scopes of one claim, at least and at most, and seconds after which a pass begins no further day.
-LEAST_SCOPES, CLAIM_SCOPES, PASS_S = 500, 10_000, 2.0
+#: Scopes of one claim, at least and at most; seconds that a pass should take, and after which it begins no further day.
+LEAST_SCOPES, CLAIM_SCOPES, GOAL_S, PASS_S = 500, 10_000, 1.0, 2.0
 #: ... of old days. A changed carry walks on behind that, but live slots do not wait: their passes go on beside it.
 OLD_SCOPES, OLD_PASS_S = 500, 0.2
 #: ... and while slots are live, it rests for so many times as long as it worked: what it takes is taken from them.
@@ -113,7 +113,7 @@ class Evaluator:
         self._waits_since = 0.0
         self._passes_end = 0.0  # monotonic, of the last passes
         self._passes_s = 0.0  # how long they took
-        self._claim_scopes = CLAIM_SCOPES  # of one pass: so many that all have some
+        self._claim_scopes = LEAST_SCOPES  # of one pass
         # Number of the scope that the last claim of live days, and of old ones, ended with: the next goes on there.
         self._claimed_to = {False: -1, True: -1}
         self._saw_old = False
@@ -155,8 +155,8 @@ class Evaluator:
         self._passes_end, self._passes_s = monotonic(), monotonic() - begun
         self._is_behind = is_lagging or (self._is_behind and self._saw_old)
         self._is_live = any(found) or bool(self._live)
-        if scopes := [r.scopes for r in found if r]:
-            self._claim_scopes = min(max(self._share(scopes), LEAST_SCOPES), CLAIM_SCOPES)
+        if any(r.scopes for r in found if r):
+            self._claim_scopes = min(max(self._share(found), LEAST_SCOPES), CLAIM_SCOPES)
         if not self._old and None in found and not self._is_behind:
             self._old[asyncio.create_task(self._pass(seen, is_old=True))] = monotonic()
         # Where nothing is live, the old days may be waited for a little.
@@ -166,11 +166,12 @@ class Evaluator:
             return None
         return Rejudged(*(sum(getattr(r, f.name) for r in reports) for f in fields(Rejudged)))
 
-    def _share(self, scopes: list[int]) -> int:
-        """Scopes of the next claims, where those that have ended found so many."""
-        is_full = sum(scopes) >= len(scopes) * self._claim_scopes
-        share = -(-sum(scopes) // len(scopes))
-        return 2 * share if is_full else share
+    def _share(self, found: list[Rejudged | None]) -> int:
+        """Scopes of the next claims, by those of the passes that have ended: so many that all have some."""
+        reports = [r for r in found if r and r.scopes]
+        scopes, seconds = sum(r.scopes for r in reports), max(r.seconds for r in reports)
+        is_full = scopes >= len(reports) * self._claim_scopes
+        return int(scopes / len(found) * (min(2.0, GOAL_S / seconds) if is_full else 1.0))
 
     @property
     def at_work_since(self) -> float | None:
@@ -196,9 +197,11 @@ class Evaluator:
         return time.lag_records > (0 if is_late else BACKLOG_RECORDS)
 
     async def _pass(self, seen: _Seen, *, is_old: bool = False) -> Rejudged | None:
+        began = monotonic()
         try:
             async with writing(self._engine) as connection:
-                return await self._judge(connection, seen, is_old=is_old)
+                report = await self._judge(connection, seen, is_old=is_old)
+            return report and replace(report, seconds=monotonic() - began)
         except _NoRoomError as error:
             # Not in the judging transaction: it would lock all out.
             async with writing(self._engine) as connection:

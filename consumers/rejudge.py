@@ -44,11 +44,12 @@ SLOTS_IN_A_PIECE = 200_000
 
 @dataclass(slots=True)
 class Rejudged:
-    """What a pass did, for logs and metrics."""
+    """What a pass did, and how long it took."""
 
     scopes: int = 0
     days: int = 0
     events: int = 0
+    seconds: float = 0.0
 
 
 @dataclass(slots=True)
