@@ -2,7 +2,7 @@
 
 import asyncio
 import gc
-from contextlib import suppress
+from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import UTC, date, datetime, timedelta
 from time import monotonic
@@ -84,6 +84,19 @@ async def _ended(at_work: dict[_Pass, float], until: str, within_s: float | None
     return [r for r in results if not isinstance(r, BaseException)]
 
 
+def next_claim(found: Sequence[Rejudged | None], before: int) -> int:
+    """Scopes of one claim, by what the passes found that have ended, whose claims were of ``before``: so many that each
+    pass has some, and takes about ``GOAL_S``."""
+    reports = [r for r in found if r and r.scopes]
+    if not reports:
+        return before
+    scopes = sum(r.scopes for r in reports)
+    share = scopes / len(found)
+    if scopes >= len(reports) * before:
+        share *= min(2.0, GOAL_S / max(r.seconds for r in reports))
+    return min(max(int(share), LEAST_SCOPES), CLAIM_SCOPES)
+
+
 def _live_slot(world: World, as_of: int) -> int:
     """Slots from here on, yesterday's, are judged before older ones."""
     yesterday = local_date(world.zone, as_of - 1) - timedelta(days=1)
@@ -155,8 +168,7 @@ class Evaluator:
         self._passes_end, self._passes_s = monotonic(), monotonic() - begun
         self._is_behind = is_lagging or (self._is_behind and self._saw_old)
         self._is_live = any(found) or bool(self._live)
-        if any(r.scopes for r in found if r):
-            self._claim_scopes = min(max(self._share(found), LEAST_SCOPES), CLAIM_SCOPES)
+        self._claim_scopes = next_claim(found, self._claim_scopes)
         if not self._old and None in found and not self._is_behind:
             self._old[asyncio.create_task(self._pass(seen, is_old=True))] = monotonic()
         # Where nothing is live, the old days may be waited for a little.
@@ -166,13 +178,6 @@ class Evaluator:
             return None
         return Rejudged(*(sum(getattr(r, f.name) for r in reports) for f in fields(Rejudged)))
 
-    def _share(self, found: list[Rejudged | None]) -> int:
-        """Scopes of the next claims, by those of the passes that have ended: so many that all have some."""
-        reports = [r for r in found if r and r.scopes]
-        scopes, seconds = sum(r.scopes for r in reports), max(r.seconds for r in reports)
-        is_full = scopes >= len(reports) * self._claim_scopes
-        return int(scopes / len(found) * (min(2.0, GOAL_S / seconds) if is_full else 1.0))
-
     @property
     def at_work_since(self) -> float | None:
         """When the pass began that is at work for longest, monotonic seconds; None: there is none."""
@@ -180,9 +185,10 @@ class Evaluator:
 
     async def end(self) -> None:
         """Let the passes come to their end; who is cancelled meanwhile cancels them."""
-        for task in self._live | self._old:
-            with suppress(InfrastructureError):  # what is not committed is done again by whoever claims it next
-                await task
+        for result in await asyncio.gather(*self._live, *self._old, return_exceptions=True):
+            # What is not committed is done again by whoever claims it next.
+            if isinstance(result, BaseException) and not isinstance(result, InfrastructureError):
+                raise result
 
     async def leave(self) -> None:
         """Leave the passes where they are: their marks stand where they stood."""
