@@ -9,17 +9,35 @@ from typing import Any
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-_COLUMNS = (
-    "alert_id", "scope_id", "plant_id", "county", "rule", "grade", "order_id", "order_revision", "baseline_version",
-    "condition", "evidence", "work", "first_slot_end", "opened_at_slot_end", "last_slot_end", "closed_slot_end",
-    "close_reason", "peak_kw", "cap_kw", "energy_over_kwh", "coverage", "thresholds", "summary", "backfill",
-    "replaced_by",
-)  # fmt: skip
+_COLUMNS = {
+    **dict.fromkeys(("alert_id", "scope_id", "plant_id", "county", "rule"), "text"),
+    "grade": "smallint",
+    "order_id": "text",
+    "order_revision": "integer",
+    **dict.fromkeys(("baseline_version", "condition", "evidence", "work"), "text"),
+    **dict.fromkeys(("first_slot_end", "opened_at_slot_end", "last_slot_end", "closed_slot_end"), "timestamptz"),
+    "close_reason": "text",
+    **dict.fromkeys(("peak_kw", "cap_kw", "energy_over_kwh", "coverage"), "double precision"),
+    **dict.fromkeys(("thresholds", "summary"), "jsonb"),
+    "backfill": "boolean",
+    "replaced_by": "text",
+    "live": "jsonb",
+}
+_SAVE = text(
+    f"INSERT INTO alerts ({', '.join(_COLUMNS)}, last_seq)"
+    f" SELECT {', '.join(f'{c}::jsonb' if kind == 'jsonb' else c for c, kind in _COLUMNS.items())}, 0 FROM unnest("
+    + ", ".join(f"CAST(:{c} AS {'text' if kind == 'jsonb' else kind}[])" for c, kind in _COLUMNS.items())
+    + f") AS r({', '.join(_COLUMNS)}) ON CONFLICT (alert_id) DO UPDATE SET "
+    + ", ".join(f"{c} = excluded.{c}" for c in _COLUMNS if c not in ("alert_id", "backfill"))
+    + ", revision = alerts.revision + 1"
+)
+_SAVE_LIVE = text(
+    "UPDATE alerts a SET live = r.live::jsonb FROM unnest(CAST(:ids AS text[]), CAST(:live AS text[]))"
+    " AS r(alert_id, live) WHERE a.alert_id = r.alert_id"
+)
 _STORED = (
     "SELECT a.alert_id, a.scope_id, a.work, e.alert, a.live FROM alerts a JOIN alert_events e ON e.seq = a.last_seq"
 )
-_JSON = ("thresholds", "summary")
-_TIMES = ("first_slot_end", "opened_at_slot_end", "last_slot_end", "closed_slot_end")
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,38 +88,27 @@ async def provisional_alerts(connection: AsyncConnection, last_before: datetime,
 
 
 async def save_alerts(connection: AsyncConnection, views: Sequence[dict[str, Any]]) -> None:
-    """Write the published state of alerts; ``last_seq`` is set by ``publish``, which must follow."""
-    if not views:
-        return
-    names = ", ".join(_COLUMNS)
-    values = ", ".join(f"CAST(:{c} AS jsonb)" if c in _JSON else f":{c}" for c in _COLUMNS)
-    changes = ", ".join(f"{c} = excluded.{c}" for c in _COLUMNS[1:] if c != "backfill")
-    await connection.execute(
-        text(
-            f"INSERT INTO alerts ({names}, live, last_seq) VALUES ({values}, CAST(:live AS jsonb), 0)"
-            f" ON CONFLICT (alert_id) DO UPDATE SET {changes}, live = excluded.live, revision = alerts.revision + 1"
-        ),
-        [_row(view) for view in views],
-    )
+    """Write the published state of alerts, each once; ``last_seq`` is set by ``publish``, which must follow."""
+    if views:
+        await connection.execute(_SAVE, {c: [_value(view, c, kind) for view in views] for c, kind in _COLUMNS.items()})
 
 
 async def save_live(connection: AsyncConnection, views: Sequence[dict[str, Any]]) -> None:
     """Keep the judged state of alerts whose next ``updated`` is not due yet."""
     if views:
-        await connection.execute(
-            text("UPDATE alerts SET live = CAST(:live AS jsonb) WHERE alert_id = :alert_id"),
-            [{"alert_id": v["id"], "live": json.dumps(v, ensure_ascii=False)} for v in views],
-        )
+        await connection.execute(_SAVE_LIVE, {"ids": [v["id"] for v in views], "live": [_json(v) for v in views]})
 
 
-def _row(view: dict[str, Any]) -> dict[str, Any]:
-    row = {c: view.get(c) for c in _COLUMNS}
-    row["alert_id"] = view["id"]
-    for column in _JSON:
-        row[column] = json.dumps(view.get(column) or {}, ensure_ascii=False)
-    for column in _TIMES:
-        if row[column] is not None:
-            row[column] = datetime.fromisoformat(str(row[column])).astimezone(UTC)
-    row["backfill"] = bool(view.get("backfill", False))
-    row["live"] = json.dumps(view, ensure_ascii=False)
-    return row
+def _value(view: dict[str, Any], column: str, kind: str) -> Any:
+    if column == "live":
+        return _json(view)
+    value = view.get("id" if column == "alert_id" else column)
+    if kind == "jsonb":
+        return _json(value or {})
+    if kind == "boolean":
+        return bool(value)
+    return datetime.fromisoformat(value).astimezone(UTC) if value and kind == "timestamptz" else value
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False)

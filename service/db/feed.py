@@ -12,6 +12,24 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 CHANNEL = "cuofeng_feed"
 
 
+_COLUMNS = {
+    **dict.fromkeys(("alert_id", "type"), "text"),
+    **dict.fromkeys(("occurred_at", "published_at"), "timestamptz"),
+    "backfill": "boolean",
+    **dict.fromkeys(("county", "actor", "reason", "alert"), "text"),
+}
+_APPEND = text(
+    f"INSERT INTO alert_events (seq, {', '.join(_COLUMNS)})"
+    f" SELECT CAST(:before AS bigint) + n, {', '.join(c for c in _COLUMNS if c != 'alert')}, alert::jsonb FROM unnest("
+    + ", ".join(f"CAST(:{c} AS {kind}[])" for c, kind in _COLUMNS.items())
+    + f") WITH ORDINALITY AS r({', '.join(_COLUMNS)}, n) ORDER BY n"
+)
+_FOLLOW = text(
+    "UPDATE alerts a SET last_seq = r.seq FROM unnest(CAST(:ids AS text[]), CAST(:seqs AS bigint[]))"
+    " AS r(alert_id, seq) WHERE a.alert_id = r.alert_id"
+)
+
+
 @dataclass(frozen=True, slots=True)
 class AlertEvent:
     """One entry of the change feed before it has a seq. ``alert``: the whole alert of CONTRACTS §4 as of this event."""
@@ -34,33 +52,10 @@ async def publish(connection: AsyncConnection, events: Sequence[AlertEvent]) -> 
         return int(await connection.scalar(text("SELECT seq FROM feed_head")) or 0)
     head = await connection.scalar(text("UPDATE feed_head SET seq = seq + :n RETURNING seq"), {"n": len(events)})
     first = int(head or 0) - len(events) + 1
-    await connection.execute(
-        text(
-            "INSERT INTO alert_events"
-            " (seq, alert_id, type, occurred_at, published_at, backfill, county, actor, reason, alert)"
-            " VALUES (:seq, :alert_id, :type, :occurred_at, :published_at, :backfill, :county, :actor, :reason,"
-            " CAST(:alert AS jsonb))"
-        ),
-        [
-            {
-                "seq": first + i,
-                "alert_id": e.alert_id,
-                "type": e.type,
-                "occurred_at": e.occurred_at,
-                "published_at": e.published_at,
-                "backfill": e.backfill,
-                "county": e.county,
-                "actor": e.actor,
-                "reason": e.reason,
-                "alert": json.dumps(e.alert, ensure_ascii=False),
-            }
-            for i, e in enumerate(events)
-        ],
-    )
+    columns = {name: [getattr(e, name) for e in events] for name in _COLUMNS}
+    columns["alert"] = [json.dumps(e.alert, ensure_ascii=False) for e in events]
+    await connection.execute(_APPEND, {"before": first - 1, **columns})
     last_seq = {e.alert_id: first + i for i, e in enumerate(events)}
-    await connection.execute(
-        text("UPDATE alerts SET last_seq = :seq WHERE alert_id = :alert_id"),
-        [{"alert_id": alert_id, "seq": seq} for alert_id, seq in last_seq.items()],
-    )
+    await connection.execute(_FOLLOW, {"ids": list(last_seq), "seqs": list(last_seq.values())})
     await connection.execute(text("SELECT pg_notify(:channel, :seq)"), {"channel": CHANNEL, "seq": str(head)})
     return first + len(events) - 1
