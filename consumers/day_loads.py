@@ -6,7 +6,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from consumers.office import Office
 from consumers.pending import DayWork
-from detectors.known import Known
+from detectors.known import Known, nothing_known
 from detectors.loads import Fact
 from detectors.readings import ReadingColumns
 from detectors.slots import DAY_S, Grid
@@ -21,17 +21,25 @@ _NEVER = 2**62
 
 async def stored_loads(
     connection: AsyncConnection, office: Office, grid: Grid, work: DayWork, as_of: int
-) -> tuple[Known, Bool]:
-    """What is stored of the scopes' loads on the grid, touched slots and those never judged marked as fresh; and which
-    scopes must be judged from all their readings."""
-    world = office.world
-    loads, have = await loads_on(connection, world, office.scope_no[work.row], work.row, grid, as_of)
-    column = np.arange(grid.n)
+) -> tuple[I64, Known]:
+    """The scopes, by their places in the work, that are judged by what is stored of their loads, and that on the grid;
+    touched slots and those never judged are marked as fresh. The others are judged from all their readings."""
+    world, column, past = office.world, np.arange(grid.n), grid.ends_s <= as_of
     touched = (column >= work.first[:, None] - grid.first_slot) & (column <= work.last[:, None] - grid.first_slot)
-    fresh = (grid.ends_s <= as_of) & (touched | ~have)
+    touched &= past
+    some = np.flatnonzero(~(office.spreads[work.row] | _are_most(touched)))
+    rows = work.row[some]
+    if len(some) == 0:
+        return some, Known(nothing_known(0, grid.n), touched[some])
+    loads, have = await loads_on(connection, world, office.scope_no[rows], rows, grid, as_of)
+    fresh = touched[some] | (past & ~have)
     spread = ((loads.facts[:, grid.day] & np.uint16(Fact.SPREAD)) > 0).any(axis=1)
-    is_whole = office.spreads[work.row] | spread | (2 * fresh.sum(axis=1) > grid.n)
-    return Known(loads, fresh), is_whole
+    partly = np.flatnonzero(~(spread | _are_most(fresh)))
+    return some[partly], Known(loads, fresh).take(partly)
+
+
+def _are_most(slots: Bool) -> Bool:
+    return np.asarray(2 * slots.sum(axis=1) > slots.shape[1], np.bool_)
 
 
 async def readings_of(

@@ -128,10 +128,10 @@ async def _judged(
         )
 
     parts = []
-    known, is_whole = await stored_loads(connection, office, grid, work, as_of)
-    partly = np.flatnonzero(~is_whole)
+    partly, known = await stored_loads(connection, office, grid, work, as_of)
+    is_whole = np.ones(len(work.row), np.bool_)
     if len(partly):
-        result = await judge(work.row[partly], known.take(partly))
+        result = await judge(work.row[partly], known)
         is_whole[partly] = result.again
         parts.append((work.row[partly[~result.again]], result.take(np.flatnonzero(~result.again))))
     if is_whole.any():
