@@ -41,6 +41,8 @@ LEAST_SCOPES, CLAIM_SCOPES, GOAL_S, PASS_S = 500, 10_000, 1.0, 2.0
 OLD_SCOPES, OLD_PASS_S = 500, 0.2
 #: ... and while slots are live, it rests for so many times as long as it worked: what it takes is taken from them.
 OLD_RESTS, MOST_REST_S = 2.0, 1.0
+#: Where live passes never find nothing, old days wait for so many seconds until one is over them all the same.
+OLD_WAITS_S = 5.0
 #: Seconds between two looks for more while a pass is at work.
 LOOK_S = 0.05
 #: Records not read yet, or seconds that the oldest is late, above which the stream is not live: then days are judged in
@@ -133,6 +135,7 @@ class Evaluator:
         # Passes at work, and since when (monotonic): over live days, and the one over old days beside them.
         self._live: dict[_Pass, float] = {}
         self._old: dict[_Pass, float] = {}
+        self._old_begun = 0.0  # monotonic, when the last one began over old days
         self._is_live = False  # the last passes over live days found some
         self._is_behind = False  # the stream was not live, and days older than the live ones may still be open
 
@@ -169,8 +172,9 @@ class Evaluator:
         self._is_behind = is_lagging or (self._is_behind and self._saw_old)
         self._is_live = any(found) or bool(self._live)
         self._claim_scopes = next_claim(found, self._claim_scopes)
-        if not self._old and None in found and not self._is_behind:
-            self._old[asyncio.create_task(self._pass(seen, is_old=True))] = monotonic()
+        if not self._old and not self._is_behind and (None in found or monotonic() - self._old_begun > OLD_WAITS_S):
+            self._old_begun = monotonic()
+            self._old[asyncio.create_task(self._pass(seen, is_old=True))] = self._old_begun
         # Where nothing is live, the old days may be waited for a little.
         found += await _ended(self._old, asyncio.FIRST_COMPLETED, 0 if self._is_live else LOOK_S)
         reports = [r for r in found if r is not None]

@@ -15,7 +15,7 @@ from detectors.vocab import Control, Measure
 
 SLOT_S = 900
 DAY_SLOTS = 96
-#: Hours at which a live slot is measured: by day, and so late that most slots concern two local days.
+#: Hours at which live slots are measured: by day, and behind local midnight, where a slot concerns two days.
 BY_DAY_H, MIDNIGHT_H = 15, 1
 #: 2017-11-15 00:00 in Zhengzhou, the first day of the plan's season.
 SEASON_BEGIN_S = 1510675200

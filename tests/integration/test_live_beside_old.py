@@ -29,14 +29,20 @@ NOW = BEGIN + 9 * DAY_S + 3600
 LATE_FROM = BEGIN + 2 * DAY_S
 OF_LATE_DAY = "JOIN scopes USING (scope_no) WHERE scope_id = 'LATE' AND day = '2017-11-17'"
 SETTINGS = Settings(slot_s=900, coalesce_s=0.0)
-PLANTS = ("LATE", "LIVE")
-REGISTRY = Registry(
-    sources=(Source("yc"),),
-    plants=tuple(Plant(p, p, "登封市") for p in PLANTS),
-    meters=tuple(Meter(f"M-{p}", p, source="yc") for p in PLANTS),
-    orders=tuple(Order(f"O-{p}", p, Control.STOP, BEGIN, BEGIN + 20 * DAY_S, residual_kw=50.0) for p in PLANTS),
-    baselines=tuple(Baseline(p, "v1", 0, 1000.0, idle_kw=20.0, day_kwh=20_000.0) for p in PLANTS),
-)
+
+
+def registry(*plants: str) -> Registry:
+    """Plants that must stand still, each with a meter."""
+    return Registry(
+        sources=(Source("yc"),),
+        plants=tuple(Plant(p, p, "登封市") for p in plants),
+        meters=tuple(Meter(f"M-{p}", p, source="yc") for p in plants),
+        orders=tuple(Order(f"O-{p}", p, Control.STOP, BEGIN, BEGIN + 20 * DAY_S, residual_kw=50.0) for p in plants),
+        baselines=tuple(Baseline(p, "v1", 0, 1000.0, idle_kw=20.0, day_kwh=20_000.0) for p in plants),
+    )
+
+
+REGISTRY = registry("LATE", "LIVE")
 
 
 def readings(plant: str, begin: int, end: int, kw: float = 10.0) -> list[Reading]:
@@ -140,6 +146,32 @@ async def test_old_days_give_way_one_by_one_and_live_ones_do_not(
     await stream.judge_until(NOW + 900)
     assert len(waits) >= 7  # the day itself, and what its silence had handed on to the days behind it
     assert min(waits) > 0
+
+
+async def test_old_days_are_judged_although_live_passes_always_find_some(
+    engine: AsyncEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("consumers.evaluate.CLAIM_SCOPES", 1)
+    monkeypatch.setattr("consumers.evaluate.LEAST_SCOPES", 1)
+    monkeypatch.setattr("consumers.evaluate.OLD_WAITS_S", 0.2)
+    stream, three = Stream(engine, 900, BEGIN), registry("LATE", "LIVE", "ALSO")
+    await stream.start(three)
+    live = [*readings("LIVE", BEGIN, NOW), *readings("ALSO", BEGIN, NOW)]
+    await stream.take_in(three, [*readings("LATE", BEGIN, LATE_FROM), *live])
+    await stream.judge_until(NOW)
+    await stream.take_in(three, readings("LATE", LATE_FROM, LATE_FROM + DAY_S))
+    marks = "INSERT INTO dirty_scopes (scope_no, first_slot, last_slot)"
+    marks += " SELECT scope_no, :slot, :slot FROM scopes WHERE scope_id <> 'LATE'"
+
+    async def judged() -> bool:
+        async with engine.begin() as connection:
+            await connection.execute(text(marks), {"slot": NOW // 900 - 1})  # as many as there are passes
+        await stream.step()
+        async with engine.connect() as connection:
+            covered = await connection.scalar(text(f"SELECT coverage FROM scope_days {OF_LATE_DAY}"))
+        return float(covered or 0.0) == 1.0
+
+    await until(judged)
 
 
 async def test_a_pass_over_old_days_that_takes_for_ever_ends_the_process(engine: AsyncEngine) -> None:
