@@ -5,8 +5,7 @@ calls these has run one (RELIABILITY §2). What asyncpg raises here does not pas
 here.
 """
 
-import io
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -26,6 +25,8 @@ _AWAY = ("08", "53", "57", "58")
 _UNIQUE_VIOLATION = "23505"
 _DATA = ("22", "23")
 _CONTENTION = ("40001", "40P01", "55P03")
+#: Bytes that go to the connection at a time.
+_PIECE = 1 << 19
 
 
 class DataError(CuofengError):
@@ -74,9 +75,16 @@ async def copy_in(connection: AsyncConnection, table: str, columns: Sequence[str
 
 async def copy_rows_in(connection: AsyncConnection, table: str, columns: Sequence[str], rows: Iterable[bytes]) -> None:
     """Append binary COPY rows, in whole or in pieces, to a table."""
-    payload = io.BytesIO(b"".join((_HEADER, *rows, _TRAILER)))
+    source = _pieces(b"".join((_HEADER, *rows, _TRAILER)))
     with driver_errors():
-        await (await _driver(connection)).copy_to_table(table, source=payload, columns=list(columns), format="binary")
+        await (await _driver(connection)).copy_to_table(table, source=source, columns=list(columns), format="binary")
+
+
+async def _pieces(payload: bytes) -> AsyncIterator[memoryview]:
+    """asyncpg would read a file a piece at a time in a thread, and wait for Python's lock with each."""
+    view = memoryview(payload)
+    for begin in range(0, len(view), _PIECE):
+        yield view[begin : begin + _PIECE]
 
 
 async def copy_records_in(
@@ -91,11 +99,14 @@ async def copy_out(
     connection: AsyncConnection, query: str, dtype: "np.dtype[np.void]", *arguments: object
 ) -> npt.NDArray[np.void]:
     """Result of a query without nulls as an array."""
-    buffer = io.BytesIO()
+    data = bytearray()
+
+    async def keep(piece: bytes) -> None:  # in the loop: asyncpg would write to a file in a thread, see `_pieces`
+        data.extend(piece)
+
     with driver_errors():
-        await (await _driver(connection)).copy_from_query(query, *arguments, output=buffer, format="binary")
-    data = buffer.getbuffer()
-    return np.frombuffer(data[len(_HEADER) : len(data) - len(_TRAILER)], dtype)
+        await (await _driver(connection)).copy_from_query(query, *arguments, output=keep, format="binary")
+    return np.frombuffer(memoryview(data)[len(_HEADER) : len(data) - len(_TRAILER)], dtype)
 
 
 @contextmanager
