@@ -11,7 +11,7 @@ from consumers.alert_sync import changes
 from consumers.marks import runs
 from consumers.office import Office
 from detectors.feed import SourceSlots, feed_alerts, is_down
-from detectors.readings import ReadingColumns
+from detectors.intervals import ENERGY_KINDS
 from detectors.registry import BEFORE_ORDER_S
 from detectors.slots import DAY_S, local_date, local_day
 from detectors.vocab import Rule
@@ -19,7 +19,7 @@ from detectors.world import World
 from service.db import ticks
 from service.db.alert_store import save_alerts, save_live, stored_alerts
 from service.db.feed import publish
-from service.db.judgement import load_readings
+from service.db.judgement import count_readings, load_readings
 
 I64 = npt.NDArray[np.int64]
 
@@ -158,29 +158,25 @@ async def _evidence(
 ) -> tuple[I64, I64]:
     """Meters valid at each slot and those with evidence, [sources, T], counted for one source.
 
-    Half of the meters mostly prove that the source is far from down; where they do not, all are counted.
+    The database's count of half of the meters mostly proves that the source is far from down; where it does not, all
+    are counted.
     """
     world = office.world
-    meters = np.flatnonzero(world.meter_source == source_row)
     counted = SourceSlots(world, first, last - first + 1)
     begin_s, end_s = first * world.slot_s, (last + 1) * world.slot_s
-    counted.add(await _readings(connection, office, meters[: -(-len(meters) // 2)], begin_s, end_s))
+    some = counted.always_valid(source_row)
+    numbers = office.meter_no[some[: -(-len(some) // 2)]]
+    least = counted.at_least(*await count_readings(connection, numbers, ENERGY_KINDS, begin_s, end_s))
     valid, speaks = counted.totals()
-    thin = np.flatnonzero(speaks[source_row] < recount_bounds(world)[0] * valid[source_row])
+    thin = np.flatnonzero(least < recount_bounds(world)[0] * valid[source_row])
     if len(thin):
-        begin_s, end_s = (first + int(thin[0])) * world.slot_s, (first + int(thin[-1]) + 1) * world.slot_s
-        counted.add(await _readings(connection, office, meters, begin_s, end_s + DAY_S))
+        begin_s, end_s = (first + int(thin[0])) * world.slot_s, (first + int(thin[-1]) + 1) * world.slot_s + DAY_S
+        all_no = office.meter_no[world.meter_source == source_row]
+        spans = np.full(len(all_no), begin_s), np.full(len(all_no), end_s)
+        counted.add(office.with_rows(await load_readings(connection, all_no, *spans)))
         valid, speaks = counted.totals()
+    np.maximum(speaks[source_row], least, out=speaks[source_row])
     return valid, speaks
-
-
-async def _readings(
-    connection: AsyncConnection, office: Office, meters: I64, after_s: int, until_s: int
-) -> ReadingColumns:
-    shape = len(meters)
-    numbers = office.meter_no[meters]
-    readings = await load_readings(connection, numbers, np.full(shape, after_s), np.full(shape, until_s))
-    return office.with_rows(readings)
 
 
 async def _publish_feed(

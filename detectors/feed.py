@@ -1,6 +1,8 @@
 """Is a source down, or is a meter silent? (SEMANTICS §5.29)"""
 
 from collections import Counter, defaultdict
+from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -24,7 +26,13 @@ class SourceSlots:
 
     def __init__(self, world: World, first_slot: int, n_slots: int) -> None:
         self._world, self._first_slot, self._n_slots = world, first_slot, n_slots
-        self._speaks = np.zeros((len(world.registry.meters), n_slots), np.bool_)
+        meters = world.registry.meters
+        self._speaks = np.zeros((len(meters), n_slots), np.bool_)
+        # Columns [low, high) in which each meter is valid.
+        self._low, self._high = (
+            np.clip(-(-np.array(instants, np.int64) // world.slot_s) - first_slot, 0, n_slots)
+            for instants in ([m.valid_from for m in meters], [m.valid_to for m in meters])
+        )
 
     def add(self, readings: ReadingColumns) -> None:
         """A meter has evidence where an evidence-class value of power or energy reaches into the slot. readings:
@@ -34,34 +42,47 @@ class SourceSlots:
         use = (evidence_class(readings.q) == 0) & np.isin(readings.kind, [int(k) for k in ENERGY_KINDS])
         use &= (readings.ts > begin) & (readings.ts - readings.period_s < end)
         readings = readings if use.all() else readings.take(use)
-        last = -(-readings.ts // slot_s) - 1 - self._first_slot
-        first = np.minimum((readings.ts - readings.period_s) // slot_s - self._first_slot, last)
         flat, row = self._speaks.reshape(-1), readings.meter.astype(np.int64) * self._n_slots
-        for back in range(int((last - first).max(initial=-1)) + 1):
-            column = last - back
-            inside = (column >= first) & (column >= 0) & (column < self._n_slots)
+        for column, inside in self._reached(readings.ts, readings.period_s):
             flat[(row + column)[inside]] = True
 
     def totals(self) -> tuple[I64, I64]:
         """Meters valid at each slot, and those with evidence, [sources, T]."""
-        world, slot_s = self._world, self._world.slot_s
+        world = self._world
         shape = (len(world.sources), self._n_slots)
         changes, speaks = np.zeros((shape[0], shape[1] + 1), np.int64), np.zeros(shape, np.int64)
-        begins = np.array([m.valid_from for m in world.registry.meters], np.int64)
-        ends = np.array([m.valid_to for m in world.registry.meters], np.int64)
-        low, high = (
-            np.clip(-(-instants // slot_s) - self._first_slot, 0, self._n_slots) for instants in (begins, ends)
-        )
-        np.add.at(changes, (world.meter_source, low), 1)
-        np.subtract.at(changes, (world.meter_source, np.maximum(low, high)), 1)
+        np.add.at(changes, (world.meter_source, self._low), 1)
+        np.subtract.at(changes, (world.meter_source, np.maximum(self._low, self._high)), 1)
         for source in range(shape[0]):
             rows = np.flatnonzero(world.meter_source == source)
-            spoken = self._speaks[rows]
-            for at in np.flatnonzero((low[rows] > 0) | (high[rows] < self._n_slots)):
-                spoken[at, : low[rows[at]]] = False
-                spoken[at, high[rows[at]] :] = False
+            low, high, spoken = self._low[rows], self._high[rows], self._speaks[rows]
+            for at in np.flatnonzero((low > 0) | (high < self._n_slots)):
+                spoken[at, : low[at]] = False
+                spoken[at, high[at] :] = False
             speaks[source] = spoken.sum(axis=0)
         return np.cumsum(changes, axis=1)[:, :-1], speaks
+
+    def always_valid(self, source: int) -> I64:
+        """Rows of the source's meters that are valid in every slot."""
+        mine = self._world.meter_source == source
+        return np.flatnonzero(mine & (self._low == 0) & (self._high == self._n_slots))
+
+    def at_least(self, ts: I64, period_s: I64, meters: I64) -> I64:
+        """How many meters speak in each slot at least, [T]. meters: how many have evidence of one kind at ``ts``, over
+        the same period, one element a group."""
+        least = np.zeros(self._n_slots, np.int64)
+        for column, inside in self._reached(ts, period_s):
+            np.maximum.at(least, column[inside], meters[inside])
+        return least
+
+    def _reached(self, ts: I64, period_s: npt.NDArray[np.integer[Any]]) -> Iterator[tuple[I64, Bool]]:
+        """A column that each reading reaches into, from its last one back, and whether it does; as many times as the
+        one that reaches into most of the slots wants."""
+        last = -(-ts // self._world.slot_s) - 1 - self._first_slot
+        first = np.minimum((ts - period_s) // self._world.slot_s - self._first_slot, last)
+        last, first = np.minimum(last, self._n_slots - 1), np.maximum(first, 0)
+        for back in range(int((last - first).max(initial=-1)) + 1):
+            yield last - back, last - back >= first
 
 
 def is_down(world: World, first_slot: int, n_valid: I64, n_speaks: I64, as_of: int) -> tuple[Bool, Bool]:

@@ -14,18 +14,27 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from detectors.alerts import Carry
 from detectors.days import unpacked_columns
 from detectors.known import LOAD_FIELDS
-from detectors.readings import ReadingColumns
-from detectors.vocab import Kind
+from detectors.readings import ReadingColumns, is_narrow, narrow
+from detectors.vocab import QUALITY_CLASS, Kind, Quality
 from service.db.copying import copy_out, epoch_milliseconds, row_dtype
 from service.db.packed_days import PACKED
 
 I64 = npt.NDArray[np.int64]
 Bool = npt.NDArray[np.bool_]
 
-_COLUMNS = "meter_no, kind, ts, value, q, scale, period_s, had_evidence"
+# Every column costs: the small ones go as one, see `load_readings`.
+_COLUMNS = (
+    "meter_no, ts, value,"
+    " (period_s::bigint << 32) | (kind | (q << 8) | (scale::integer << 16) | (had_evidence::integer << 24))"
+)
 _OF_ONE_SPAN = (
     f"SELECT {_COLUMNS} FROM readings WHERE meter_no = ANY($1::integer[]) AND kind = ANY($2::smallint[])"
     " AND ts > to_timestamp($3::bigint) AND ts <= to_timestamp($4::bigint)"
+)
+_COUNTS = (
+    "SELECT ts, period_s, count(*) FROM readings WHERE meter_no = ANY($1::integer[]) AND kind = ANY($2::smallint[])"
+    " AND ts > to_timestamp($3::bigint) AND ts <= to_timestamp($4::bigint) AND q = ANY($5::smallint[])"
+    " GROUP BY kind, ts, period_s"
 )
 # OFFSET 0 keeps the planner from turning it round.
 _OF_SPANS = (
@@ -47,15 +56,12 @@ _BY_PAGE, _BY_METER = (
 _READING = row_dtype(
     [
         ("meter_no", ">i4"),
-        ("kind", ">i2"),
         ("ts", ">i8"),
         ("value", ">f8"),
-        ("q", ">i2"),
-        ("scale", ">i2"),
-        ("period_s", ">i4"),
-        ("had_evidence", "u1"),
+        ("rest", ">i8"),
     ]
 )
+_COUNT = row_dtype([("ts", ">i8"), ("period_s", ">i4"), ("meters", ">i8")])
 _MARK = row_dtype([("scope_no", ">i4"), ("first_slot", ">i8"), ("last_slot", ">i8"), ("is_due", "u1")])
 
 
@@ -155,19 +161,37 @@ async def load_readings(connection: AsyncConnection, meter_nos: I64, after_s: I6
         await connection.execute(_BY_METER)
         spans = (meter_nos.tolist(), after_s.tolist(), until_s.tolist())
         rows = await copy_out(connection, _OF_SPANS, _READING, *spans, kinds, after, until)
-    nothing = np.zeros(len(rows), np.int64)
+    rest = narrow(rows["rest"].astype(np.int64))
+    some = rest[:1] if is_narrow(rest) else rest
+
+    def small(first_bit: int, dtype: type, bits: int = 8) -> npt.NDArray[Any]:
+        return np.broadcast_to((some >> first_bit & (1 << bits) - 1).astype(dtype), rest.shape)
+
     return ReadingColumns(
         meter=rows["meter_no"].astype(np.int32),
-        kind=rows["kind"].astype(np.int8),
+        kind=small(0, np.int8),
         ts=epoch_milliseconds(rows["ts"].astype(np.int64)) // 1000,
         value=rows["value"].astype(np.float64),
-        q=rows["q"].astype(np.int8),
-        rev=nothing.astype(np.int32),
-        coll=nothing,
-        scale=rows["scale"].astype(np.int8),
-        period_s=rows["period_s"].astype(np.int32),
-        had_evidence=rows["had_evidence"].astype(np.bool_),
+        q=small(8, np.int8),
+        rev=np.broadcast_to(np.int32(0), rest.shape),
+        coll=np.broadcast_to(np.int64(0), rest.shape),
+        scale=small(16, np.int8),
+        period_s=small(32, np.int32, bits=32),
+        had_evidence=small(24, np.bool_),
     )
+
+
+async def count_readings(
+    connection: AsyncConnection, meter_nos: I64, kinds: Sequence[Kind], after_s: int, until_s: int
+) -> tuple[I64, I64, I64]:
+    """How many of the meters have evidence with the same kind, ts in (after_s, until_s] and period: groups as ts and
+    period, seconds, and number of meters."""
+    await connection.execute(_BY_PAGE)
+    evidence = [int(q) for q in Quality if QUALITY_CLASS[q] == 0]
+    numbers, codes = meter_nos.tolist(), [int(k) for k in kinds]
+    rows = await copy_out(connection, _COUNTS, _COUNT, numbers, codes, after_s, until_s, evidence)
+    ts = epoch_milliseconds(rows["ts"].astype(np.int64)) // 1000
+    return ts, rows["period_s"].astype(np.int64), rows["meters"].astype(np.int64)
 
 
 async def load_slots(
