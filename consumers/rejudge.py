@@ -1,7 +1,7 @@
 """Judge the marked days of claimed scopes again, walk on while a day's carry changes, and write what became of it."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from time import monotonic
@@ -17,7 +17,7 @@ from consumers.marks import runs
 from consumers.office import Office
 from consumers.pending import DayWork, Pending, Spans
 from consumers.ticking import recount
-from detectors.alerts import NOTHING_CARRIED, Alert
+from detectors.alerts import NOTHING_CARRIED, Alert, Carry
 from detectors.feed import down_on
 from detectors.judge import DayResult, judge_day, judged_on, margin_slots
 from detectors.known import Known
@@ -87,8 +87,11 @@ async def rejudge(
         size = max(1, SLOTS_IN_A_PIECE // work.day.n_slots)
         for begin in range(0, len(work.row), size):
             piece, began = work.take(slice(begin, begin + size)), monotonic()
-            for rows, result in await _judged(connection, office, piece, as_of):
-                await _keep(connection, office, pending, found, piece, rows, result, as_of)
+            numbers = office.scope_no[piece.row].tolist()
+            days = [piece.day.day - timedelta(days=1), piece.day.day]
+            given, before = await load_carries(connection, numbers, days)
+            for rows, result in await _judged(connection, office, piece, given, as_of):
+                await _keep(connection, office, pending, found, piece, rows, result, before, as_of)
             if give_way is not None:
                 await give_way(monotonic() - began)
         report.days += len(work.row)
@@ -105,13 +108,12 @@ async def rejudge(
 
 
 async def _judged(
-    connection: AsyncConnection, office: Office, work: DayWork, as_of: int
+    connection: AsyncConnection, office: Office, work: DayWork, given: Mapping[int, Carry], as_of: int
 ) -> list[tuple[I64, DayResult]]:
-    """The results of a day, in one or more parts: rows of the scopes, and what became of them."""
+    """The results of a day, in one or more parts: rows of the scopes, and what became of them. given: what the day
+    before hands on, by the scope's number."""
     world = office.world
     grid = Grid(world.zone, world.slot_s, work.day, margin_slots(world.slot_s))
-    yesterday = work.day.day - timedelta(days=1)
-    begin = await load_carries(connection, office.scope_no[work.row].tolist(), yesterday)
     down = np.zeros((len(world.sources), grid.n), np.bool_)
     place = {s: i for i, s in enumerate(world.sources)}
     for source, slot in await down_slots(connection, grid.first_slot, grid.first_slot + grid.n - 1):
@@ -121,7 +123,7 @@ async def _judged(
 
     async def judge(rows: I64, known: Known | None) -> DayResult:
         readings = await readings_of(connection, office, grid, rows, known)
-        carries = [begin.get(no, NOTHING_CARRIED) for no in office.scope_no[rows].tolist()]
+        carries = [given.get(no, NOTHING_CARRIED) for no in office.scope_no[rows].tolist()]
         # In a thread: ingest may share the loop, and its heartbeats go on (RELIABILITY §1.7).
         return await asyncio.to_thread(
             judge_day, world, rows, work.day, readings, as_of, carries, feed, office.begin_slot, known
@@ -147,12 +149,12 @@ async def _keep(
     work: DayWork,
     rows: I64,
     result: DayResult,
+    before: Mapping[int, Carry],
     as_of: int,
 ) -> None:
-    """Write judged days, take their alerts, and walk on where they hand on something else than before."""
+    """Write judged days, take their alerts, and walk on where they hand on something else than ``before``."""
     world = office.world
     numbers = office.scope_no[rows].tolist()
-    before = await load_carries(connection, numbers, result.day)
     await save_day(connection, result, numbers, world.slot_s, as_of)
     found.scopes.setdefault(result.day, set()).update(rows.tolist())
     found.lost |= _lost(office, work, rows, result)

@@ -1,11 +1,11 @@
 """Alerts as evaluation finds and leaves them; events go through ``service.db.feed`` (I6)."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+import msgspec
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -111,4 +111,4 @@ def _value(view: dict[str, Any], column: str, kind: str) -> Any:
 
 
 def _json(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False)
+    return msgspec.json.encode(value).decode()

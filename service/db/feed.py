@@ -1,11 +1,11 @@
 """Publishing of alert events: the counter row makes ``seq`` contiguous in commit order (RELIABILITY §3)."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+import msgspec
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -53,7 +53,7 @@ async def publish(connection: AsyncConnection, events: Sequence[AlertEvent]) -> 
     head = await connection.scalar(text("UPDATE feed_head SET seq = seq + :n RETURNING seq"), {"n": len(events)})
     first = int(head or 0) - len(events) + 1
     columns = {name: [getattr(e, name) for e in events] for name in _COLUMNS}
-    columns["alert"] = [json.dumps(e.alert, ensure_ascii=False) for e in events]
+    columns["alert"] = [msgspec.json.encode(e.alert).decode() for e in events]
     await connection.execute(_APPEND, {"before": first - 1, **columns})
     last_seq = {e.alert_id: first + i for i, e in enumerate(events)}
     await connection.execute(_FOLLOW, {"ids": list(last_seq), "seqs": list(last_seq.values())})

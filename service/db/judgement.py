@@ -219,10 +219,18 @@ async def load_slots(
     return np.searchsorted(scope_nos, nos), columns, counts
 
 
-async def load_carries(connection: AsyncConnection, scope_nos: Sequence[int], day: date) -> dict[int, Carry]:
-    """The carry that each scope's row of ``day`` hands on; scopes that hand on nothing are left out."""
+async def load_carries(
+    connection: AsyncConnection, scope_nos: Sequence[int], days: Sequence[date]
+) -> list[dict[int, Carry]]:
+    """For each day the carry that each scope's row hands on; scopes that hand on nothing are left out."""
     rows = await connection.execute(
-        text("SELECT scope_no, carry FROM scope_days WHERE day = :day AND scope_no = ANY(:s) AND carry IS NOT NULL"),
-        {"day": day, "s": list(scope_nos)},
+        text(
+            "SELECT day, scope_no, carry FROM scope_days"
+            " WHERE day = ANY(:days) AND scope_no = ANY(:s) AND carry IS NOT NULL"
+        ),
+        {"days": list(days), "s": list(scope_nos)},
     )
-    return {no: Carry.from_json(json.loads(carry)) for no, carry in rows}
+    found: dict[date, dict[int, Carry]] = {day: {} for day in days}
+    for day, no, carry in rows:
+        found[day][no] = Carry.from_json(json.loads(carry))
+    return list(found.values())
