@@ -49,10 +49,15 @@ def as_rows(dtype: "np.dtype[np.void]", columns: dict[str, npt.NDArray[Any]]) ->
     """Columns of equal length as COPY rows."""
     blank = np.zeros((), dtype)
     blank["_fields"] = len(columns)
-    for name in columns:
-        blank[f"_len_{name}"] = dtype[name].itemsize
-    rows = np.frombuffer(bytearray(blank.tobytes()) * len(next(iter(columns.values()))), dtype)
+    various = {}
     for name, values in columns.items():
+        blank[f"_len_{name}"] = dtype[name].itemsize
+        if len(values) and (values == values[0]).all():
+            blank[name] = values[0]
+        else:
+            various[name] = values
+    rows = np.frombuffer(bytearray(blank.tobytes()) * len(next(iter(columns.values()))), dtype)
+    for name, values in various.items():
         rows[name] = values
     return rows
 
@@ -70,21 +75,24 @@ def epoch_milliseconds(pg_us: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
 async def copy_in(connection: AsyncConnection, table: str, columns: Sequence[str], rows: npt.NDArray[np.void]) -> None:
     """Append COPY rows to a table."""
     if len(rows):
-        await copy_rows_in(connection, table, columns, (rows.tobytes(),))
+        await _send(connection, table, columns, np.ascontiguousarray(rows).view(np.uint8).data)
 
 
 async def copy_rows_in(connection: AsyncConnection, table: str, columns: Sequence[str], rows: Iterable[bytes]) -> None:
     """Append binary COPY rows, in whole or in pieces, to a table."""
-    source = _pieces(b"".join((_HEADER, *rows, _TRAILER)))
+    await _send(connection, table, columns, memoryview(b"".join(rows)))
+
+
+async def _send(connection: AsyncConnection, table: str, columns: Sequence[str], rows: memoryview) -> None:
+    async def pieces() -> AsyncIterator[bytes | memoryview]:
+        """asyncpg would read a file a piece at a time in a thread, and wait for Python's lock with each."""
+        yield _HEADER
+        for begin in range(0, len(rows), _PIECE):
+            yield rows[begin : begin + _PIECE]
+        yield _TRAILER
+
     with driver_errors():
-        await (await _driver(connection)).copy_to_table(table, source=source, columns=list(columns), format="binary")
-
-
-async def _pieces(payload: bytes) -> AsyncIterator[memoryview]:
-    """asyncpg would read a file a piece at a time in a thread, and wait for Python's lock with each."""
-    view = memoryview(payload)
-    for begin in range(0, len(view), _PIECE):
-        yield view[begin : begin + _PIECE]
+        await (await _driver(connection)).copy_to_table(table, source=pieces(), columns=list(columns), format="binary")
 
 
 async def copy_records_in(
