@@ -42,22 +42,43 @@ def _are_most(slots: Bool) -> Bool:
     return np.asarray(2 * slots.sum(axis=1) > slots.shape[1], np.bool_)
 
 
-async def readings_of(
-    connection: AsyncConnection, office: Office, grid: Grid, rows: I64, known: Known | None
-) -> ReadingColumns:
-    """Readings of the scopes' meters: of the fresh slots where the rest is known, else of the whole grid."""
-    world = office.world
-    mine, owner = world.meters_of(rows)
-    if known is None:
+class DayReadings:
+    """Readings of the meters of scopes, for one day behind the other: what two of them look at is read once."""
+
+    def __init__(self) -> None:
+        # What the last whole day has of the next one: the readings of these meters in (from_s, until_s].
+        self._meters, self._from_s, self._until_s = np.empty(0, np.int64), _NEVER, _NEVER
+        self._evening = ReadingColumns.empty()
+
+    async def on(
+        self, connection: AsyncConnection, office: Office, grid: Grid, rows: I64, known: Known | None
+    ) -> ReadingColumns:
+        """Readings of the scopes' meters: of the fresh slots where the rest is known, else of the whole grid."""
+        if known is not None:
+            return await _fresh(connection, office, grid, rows, known)
+        meters = np.unique(office.world.meters_of(rows)[0])
         context = DAY_S if office.spreads[rows].any() else 0
-        first = np.full(len(rows), int(grid.starts_s[0]) - context)
-        last = np.full(len(rows), int(grid.ends_s[-1]) + context)
-    else:
-        # An interval that ends in the slot behind may begin in a fresh one; before the history there is none.
-        fresh = known.fresh & (grid.starts_s >= office.begin_slot * grid.slot_s)
-        has_any = fresh.any(axis=1)
-        first = np.where(has_any, grid.starts_s[fresh.argmax(axis=1)], _NEVER)
-        last = np.where(has_any, grid.ends_s[grid.n - 1 - fresh[:, ::-1].argmax(axis=1)] + grid.slot_s, -_NEVER)
+        after, until = int(grid.starts_s[0]) - context, int(grid.ends_s[-1]) + context
+        goes_on = self._from_s <= after < self._until_s <= until and np.array_equal(meters, self._meters)
+        begin = np.full(len(meters), self._until_s if goes_on else after)
+        found = await load_readings(connection, office.meter_no[meters], begin, np.full(len(meters), until))
+        readings = office.with_rows(found)
+        if goes_on:
+            evening = self._evening.take(self._evening.ts > after)
+            readings = ReadingColumns.concat([evening, readings])
+        self._meters, self._until_s = meters, until
+        self._from_s = (grid.today.end_slot - grid.margin) * grid.slot_s - context
+        self._evening = readings.take(readings.ts > self._from_s)
+        return readings
+
+
+async def _fresh(connection: AsyncConnection, office: Office, grid: Grid, rows: I64, known: Known) -> ReadingColumns:
+    mine, owner = office.world.meters_of(rows)
+    # An interval that ends in the slot behind may begin in a fresh one; before the history there is none.
+    fresh = known.fresh & (grid.starts_s >= office.begin_slot * grid.slot_s)
+    has_any = fresh.any(axis=1)
+    first = np.where(has_any, grid.starts_s[fresh.argmax(axis=1)], _NEVER)
+    last = np.where(has_any, grid.ends_s[grid.n - 1 - fresh[:, ::-1].argmax(axis=1)] + grid.slot_s, -_NEVER)
     meters, place = np.unique(mine, return_inverse=True)
     after, until = np.full(len(meters), _NEVER), np.full(len(meters), -_NEVER)
     np.minimum.at(after, place, first[owner])

@@ -19,12 +19,13 @@ from consumers.rejudge import Rejudged, rejudge
 from consumers.taken_back import taken_back
 from consumers.ticking import extend, recount, recount_bounds, tick
 from detectors.errors import InfrastructureError
+from detectors.registry import FOREVER
 from detectors.slots import DAY_S, local_date, local_day
 from detectors.world import World, compile_world
 from service.calendar import office_day_type
 from service.clock import Clock
 from service.db.heartbeats import Role
-from service.db.judgement import Marks, claim
+from service.db.judgement import Marks, claim, has_readings
 from service.db.partitions import ensure_partitions, months_between
 from service.db.quarantine import awaits_known_meter
 from service.db.registry_load import load_registry
@@ -52,8 +53,6 @@ BACKLOG_RECORDS, BACKLOG_S = 20_000, 120.0
 #: since judging must not hold up what it waits for.
 GATHERED = 3.0
 IDLE_S = 0.1
-#: No order and no reading: nothing has begun.
-NO_HISTORY = 2**62
 RETRY_S = 1.0
 RECHECK_WAIT_S = 30.0
 #: A pass may take long where years are judged again; none takes this long (seconds).
@@ -252,7 +251,7 @@ class Evaluator:
             return None
         self._need_room(seen, marks)
         if marks.first_slot.min() < office.begin_slot:
-            office = await self._begin_earlier(connection, seen)
+            office = await self._begin_earlier(connection, seen, marks)
         touched = [*await self._thin_spans(connection, office, marks), *await taken_back(connection, office, marks)]
         await recount(connection, office, touched, as_of, seen.now)
         give_way = self._let_live_go_first if is_old else None
@@ -262,9 +261,13 @@ class Evaluator:
         if self._is_live:
             await asyncio.sleep(min(OLD_RESTS * worked_s, MOST_REST_S))
 
-    async def _begin_earlier(self, connection: AsyncConnection, seen: _Seen) -> Office:
-        """Readings older than all before came in: the history begins with them."""
+    async def _begin_earlier(self, connection: AsyncConnection, seen: _Seen, marks: Marks) -> Office:
+        """Where readings older than all before came in, the history begins with them; changed orders mark too."""
         office = seen.office
+        row = office.scope_rows(marks.take(marks.first_slot < office.begin_slot).scope_no)
+        meters = office.meter_no[np.unique(office.world.meters_of(np.unique(row[row >= 0]))[0])]
+        if not await has_readings(connection, meters, office.begin_slot * office.world.slot_s):
+            return office
         earlier = replace(office, begin_slot=await self._begin_slot(connection, office.world))
         if earlier.begin_slot < office.begin_slot:
             await extend(connection, earlier, office.begin_slot, seen.as_of, seen.now)
@@ -274,7 +277,7 @@ class Evaluator:
         return earlier
 
     async def _begin_slot(self, connection: AsyncConnection, world: World) -> int:
-        """Local midnight of the earliest reading or order start (SEMANTICS §6.33), as a slot."""
+        """Local midnight of the earliest reading or order start (SEMANTICS §6.33), as a slot; without, of no time."""
         first_order_s = min((o.valid_from for o in world.orders), default=None)
         midnight_s = None
         if first_order_s is not None:
@@ -284,7 +287,7 @@ class Evaluator:
         if first_ts is not None:
             day = local_date(world.zone, first_ts - 1)
             midnight_s = local_day(world.zone, day, world.slot_s).first_slot * world.slot_s
-        return NO_HISTORY if midnight_s is None else midnight_s // world.slot_s
+        return (FOREVER if midnight_s is None else midnight_s) // world.slot_s
 
     async def _thin_spans(
         self, connection: AsyncConnection, office: Office, marks: Marks

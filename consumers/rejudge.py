@@ -1,6 +1,7 @@
 """Judge the marked days of claimed scopes again, walk on while a day's carry changes, and write what became of it."""
 
 import asyncio
+from collections import defaultdict
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
@@ -12,7 +13,7 @@ import numpy.typing as npt
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from consumers.alert_sync import Changes, changes
-from consumers.day_loads import readings_of, stored_loads
+from consumers.day_loads import DayReadings, stored_loads
 from consumers.marks import runs
 from consumers.office import Office
 from consumers.pending import DayWork, Pending, Spans
@@ -81,7 +82,7 @@ async def rejudge(
     known = row >= 0
     spans = Spans(row, marks.first_slot, marks.last_slot, marks.is_due).take(known)
     pending = Pending(office.world, spans, as_of, DAYS_IN_A_PASS)
-    report, found = Rejudged(), _Found()
+    report, found, reads = Rejudged(), _Found(), defaultdict[int, DayReadings](DayReadings)
     until = monotonic() + seconds
     while (work := pending.pop()) is not None:
         size = max(1, SLOTS_IN_A_PIECE // work.day.n_slots)
@@ -90,7 +91,7 @@ async def rejudge(
             numbers = office.scope_no[piece.row].tolist()
             days = [piece.day.day - timedelta(days=1), piece.day.day]
             given, before = await load_carries(connection, numbers, days)
-            for rows, result in await _judged(connection, office, piece, given, as_of):
+            for rows, result in await _judged(connection, office, piece, reads[begin], given, as_of):
                 await _keep(connection, office, pending, found, piece, rows, result, before, as_of)
             if give_way is not None:
                 await give_way(monotonic() - began)
@@ -108,7 +109,12 @@ async def rejudge(
 
 
 async def _judged(
-    connection: AsyncConnection, office: Office, work: DayWork, given: Mapping[int, Carry], as_of: int
+    connection: AsyncConnection,
+    office: Office,
+    work: DayWork,
+    reads: DayReadings,
+    given: Mapping[int, Carry],
+    as_of: int,
 ) -> list[tuple[I64, DayResult]]:
     """The results of a day, in one or more parts: rows of the scopes, and what became of them. given: what the day
     before hands on, by the scope's number."""
@@ -122,7 +128,7 @@ async def _judged(
     feed = down_on(grid, grid.first_slot, down)
 
     async def judge(rows: I64, known: Known | None) -> DayResult:
-        readings = await readings_of(connection, office, grid, rows, known)
+        readings = await reads.on(connection, office, grid, rows, known)
         carries = [given.get(no, NOTHING_CARRIED) for no in office.scope_no[rows].tolist()]
         # In a thread: ingest may share the loop, and its heartbeats go on (RELIABILITY §1.7).
         return await asyncio.to_thread(

@@ -21,6 +21,8 @@ async def taken_back(connection: AsyncConnection, office: Office, marks: Marks) 
     after, until = of_data.first_slot[owner] * slot_s, (of_data.last_slot[owner] + 2) * slot_s
     since, to = office.aside_not[places].T
     asked = (after - DAY_S < since) | (until > to)  # else a load tells of it; no reading is of more than a day
+    # ... nor of one that came a day after the scope began to sum its meter.
+    until = np.where(until > to, until, np.minimum(until, since + DAY_S))
     meters, after, until = office.aside_meter[places][asked], after[asked], until[asked]
     if len(meters) == 0:
         return []

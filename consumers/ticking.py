@@ -26,6 +26,8 @@ I64 = npt.NDArray[np.int64]
 #: A source is counted again when late data reaches a slot at which fewer than this share of its meters spoke, in any
 #: case where it may be down.
 RECOUNT_SHARE = 0.3
+#: So many meters are counted first that it is proven where this share of them speaks.
+SPEAKING_SHARE = 0.8
 #: Slots of a source that are counted in one piece.
 COUNTED_AT_ONCE = 672
 #: How far back a tick marks scopes that no order needs.
@@ -158,17 +160,19 @@ async def _evidence(
 ) -> tuple[I64, I64]:
     """Meters valid at each slot and those with evidence, [sources, T], counted for one source.
 
-    The database's count of half of the meters mostly proves that the source is far from down; where it does not, all
+    The database's count of some of the meters mostly proves that the source is far from down; where it does not, all
     are counted.
     """
     world = office.world
     counted = SourceSlots(world, first, last - first + 1)
     begin_s, end_s = first * world.slot_s, (last + 1) * world.slot_s
-    some = counted.always_valid(source_row)
-    numbers = office.meter_no[some[: -(-len(some) // 2)]]
-    least = counted.at_least(*await count_readings(connection, numbers, ENERGY_KINDS, begin_s, end_s))
+    alike, alike_valid = counted.alike(source_row)
     valid, speaks = counted.totals()
-    thin = np.flatnonzero(least < recount_bounds(world)[0] * valid[source_row])
+    wanted = recount_bounds(world)[0] * valid[source_row]
+    some = alike[: int(wanted.max() / SPEAKING_SHARE) + 1]
+    groups = await count_readings(connection, office.meter_no[some], ENERGY_KINDS, begin_s, end_s)
+    least = counted.at_least(*groups, alike_valid)
+    thin = np.flatnonzero(least < wanted)
     if len(thin):
         begin_s, end_s = (first + int(thin[0])) * world.slot_s, (first + int(thin[-1]) + 1) * world.slot_s + DAY_S
         all_no = office.meter_no[world.meter_source == source_row]

@@ -85,7 +85,7 @@ class Writer:
                 return False
             async with reading(self.engine) as connection:
                 await connection.execution_options(isolation_level="REPEATABLE READ")
-                fresh = await load_meter_index(connection)
+                fresh = await load_meter_index(connection, self.index)
             changed = fresh.version != self.index.version or not self.index.rows
             self.index = fresh
             return changed

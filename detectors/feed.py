@@ -62,17 +62,23 @@ class SourceSlots:
             speaks[source] = spoken.sum(axis=0)
         return np.cumsum(changes, axis=1)[:, :-1], speaks
 
-    def always_valid(self, source: int) -> I64:
-        """Rows of the source's meters that are valid in every slot."""
-        mine = self._world.meter_source == source
-        return np.flatnonzero(mine & (self._low == 0) & (self._high == self._n_slots))
+    def alike(self, source: int) -> tuple[I64, slice]:
+        """Rows of those of the source's meters that are valid in the same slots as most of them, and these slots."""
+        rows = np.flatnonzero(self._world.meter_source == source)
+        validity = self._low[rows] * (self._n_slots + 1) + self._high[rows]
+        values, counts = np.unique(validity, return_counts=True)
+        if len(rows) == 0:
+            return rows, slice(0, 0)
+        low, high = divmod(int(values[counts.argmax()]), self._n_slots + 1)
+        return rows[validity == values[counts.argmax()]], slice(low, high)
 
-    def at_least(self, ts: I64, period_s: I64, meters: I64) -> I64:
+    def at_least(self, ts: I64, period_s: I64, meters: I64, valid: slice) -> I64:
         """How many meters speak in each slot at least, [T]. meters: how many have evidence of one kind at ``ts``, over
-        the same period, one element a group."""
+        the same period, one element a group; all of them are valid in the slots ``valid``."""
         least = np.zeros(self._n_slots, np.int64)
         for column, inside in self._reached(ts, period_s):
             np.maximum.at(least, column[inside], meters[inside])
+        least[: valid.start] = least[valid.stop :] = 0
         return least
 
     def _reached(self, ts: I64, period_s: npt.NDArray[np.integer[Any]]) -> Iterator[tuple[I64, Bool]]:

@@ -31,6 +31,10 @@ _OF_ONE_SPAN = (
     f"SELECT {_COLUMNS} FROM readings WHERE meter_no = ANY($1::integer[]) AND kind = ANY($2::smallint[])"
     " AND ts > to_timestamp($3::bigint) AND ts <= to_timestamp($4::bigint)"
 )
+_ANY = text(
+    "SELECT EXISTS (SELECT FROM readings WHERE meter_no = ANY(CAST(:meters AS integer[]))"
+    " AND kind = ANY(CAST(:kinds AS smallint[])) AND ts <= to_timestamp(CAST(:s AS bigint)))"
+)
 _COUNTS = (
     "SELECT ts, period_s, count(*) FROM readings WHERE meter_no = ANY($1::integer[]) AND kind = ANY($2::smallint[])"
     " AND ts > to_timestamp($3::bigint) AND ts <= to_timestamp($4::bigint) AND q = ANY($5::smallint[])"
@@ -45,12 +49,12 @@ _OF_SPANS = (
 )
 # Said outright: of a month that was never analysed the planner would read all. Many rows lie on few pages, since they
 # came in at the same time.
-_BY_PAGE, _BY_METER = (
+_BY_PAGE, _BY_METER, _ANYHOW = (
     text(
-        f"SELECT set_config('enable_seqscan', 'off', true), set_config('enable_indexscan', '{index}', true),"
+        f"SELECT set_config('enable_seqscan', '{whole}', true), set_config('enable_indexscan', '{index}', true),"
         f" set_config('enable_bitmapscan', '{bitmap}', true), set_config('max_parallel_workers_per_gather', '0', true)"
     )
-    for index, bitmap in (("off", "on"), ("on", "off"))
+    for whole, index, bitmap in (("off", "off", "on"), ("off", "on", "off"), ("on", "on", "on"))
 )
 
 _READING = row_dtype(
@@ -179,6 +183,14 @@ async def load_readings(connection: AsyncConnection, meter_nos: I64, after_s: I6
         period_s=small(32, np.int32, bits=32),
         had_evidence=small(24, np.bool_),
     )
+
+
+async def has_readings(connection: AsyncConnection, meter_nos: I64, until_s: int) -> bool:
+    """Whether any of the meters has a reading with ts up to ``until_s``."""
+    await connection.execute(_BY_METER)
+    found = await connection.scalar(_ANY, {"meters": meter_nos.tolist(), "kinds": [int(k) for k in Kind], "s": until_s})
+    await connection.execute(_ANYHOW)
+    return bool(found)
 
 
 async def count_readings(

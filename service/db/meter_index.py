@@ -177,15 +177,20 @@ async def registry_version(connection: AsyncConnection, *, lock: bool = False) -
     return int(await connection.scalar(text(statement)) or 0)
 
 
-async def load_meter_index(connection: AsyncConnection) -> MeterIndex:
-    """Read the index; one consistent state if the caller's transaction is a repeatable read."""
+async def load_meter_index(connection: AsyncConnection, before: MeterIndex | None = None) -> MeterIndex:
+    """Read the index; one consistent state if the caller's transaction is a repeatable read.
+
+    before: the index that it takes the place of. Its texts are used again: a hundred thousand new ones, each between
+    objects that live for a moment, would leave the memory of these in pieces with every change of the registry.
+    """
     state = (
         await connection.execute(
             text("SELECT version, zone, extract(epoch FROM frozen_before)::bigint AS frozen_s FROM registry_state")
         )
     ).one()
     meters = (await connection.execute(METERS)).all()
-    rows = {m.meter_id: i for i, m in enumerate(meters)}
+    same = {meter_id: meter_id for meter_id in before.rows} if before else {}
+    rows = {same.get(m.meter_id, m.meter_id): i for i, m in enumerate(meters)}
     sources = (UNKNOWN_SOURCE, *sorted({m.source for m in meters} - {UNKNOWN_SOURCE}))
     source_index = {name: i for i, name in enumerate(sources)}
     multipliers = [

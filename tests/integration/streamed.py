@@ -86,8 +86,12 @@ class Stream:
             pass
 
     async def step(self) -> None:
-        """Judge what one step of evaluation judges."""
+        """Judge what one step of evaluation judges; passes may go on behind it."""
         await self._evaluator.step()
+
+    async def end(self) -> None:
+        """Let them come to their end."""
+        await self._evaluator.end()
 
     async def judgement(self) -> Judgement:
         """What stands in the database."""

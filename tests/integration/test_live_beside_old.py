@@ -172,6 +172,7 @@ async def test_old_days_are_judged_although_live_passes_always_find_some(
         return float(covered or 0.0) == 1.0
 
     await until(judged)
+    await stream.end()
 
 
 async def test_a_pass_over_old_days_that_takes_for_ever_ends_the_process(engine: AsyncEngine) -> None:
