@@ -109,7 +109,7 @@ async def copy_out(
     """Result of a query without nulls as an array."""
     data = bytearray()
 
-    async def keep(piece: bytes) -> None:  # in the loop: asyncpg would write to a file in a thread, see `_pieces`
+    async def keep(piece: bytes) -> None:  # in the loop: asyncpg would write to a file in a thread, see `_send`
         data.extend(piece)
 
     with driver_errors():
