@@ -63,8 +63,9 @@ class SourceSlots:
         return np.cumsum(changes, axis=1)[:, :-1], speaks
 
     def alike(self, source: int) -> tuple[I64, slice]:
-        """Rows of those of the source's meters that are valid in the same slots as most of them, and these slots."""
-        rows = np.flatnonzero(self._world.meter_source == source)
+        """Rows of those of the source's meters that are valid in the same slots as most of them, and these slots. Those
+        that are valid in none, such as replaced ones, may be most."""
+        rows = np.flatnonzero((self._world.meter_source == source) & (self._low < self._high))
         validity = self._low[rows] * (self._n_slots + 1) + self._high[rows]
         values, counts = np.unique(validity, return_counts=True)
         if len(rows) == 0:

@@ -124,3 +124,13 @@ async def test_a_count_proves_no_more_than_the_readings_do(engine: AsyncEngine, 
         alone = SourceSlots(compile_world(registry), FIRST_SLOT, SLOTS)
         alone.add(sent.take(np.isin(sent.meter, alike)))
         np.testing.assert_array_equal(least, alone.totals()[1][0])
+
+
+def test_most_meters_that_are_gone_do_not_hide_the_others() -> None:
+    gone = tuple(Meter(f"G{i}", "P", valid_to=BEGIN_S) for i in range(3))
+    registry = Registry(plants=(Plant("P", "P", "c"),), meters=(*gone, Meter("M", "P")))
+    counted = SourceSlots(compile_world(registry), FIRST_SLOT, SLOTS)
+    assert [registry.meters[row].meter_id for row in counted.alike(0)[0]] == ["M"]
+    assert counted.alike(0)[1] == slice(0, SLOTS)
+    only_gone = Registry(plants=registry.plants, meters=gone)
+    assert len(SourceSlots(compile_world(only_gone), FIRST_SLOT, SLOTS).alike(0)[0]) == 0
