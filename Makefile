@@ -73,8 +73,9 @@ faults: $(VENV)/dev.stamp ## Fault suite in full, hours (CLASS=kill COUNT=100 SE
 faults-sample: $(VENV)/dev.stamp ## A seeded sample of every class of fault, minutes
 	@$(BIN)/python -m pytest -m faults tests/faults tests/integration $(ARGS)
 
-soak: $(VENV)/dev.stamp ## Run everything for long and draw what it holds: build/soak.html (DURATION_S=3600 RATE=2000)
-	@$(BIN)/python -m tests.soak $(if $(DURATION_S),--duration-s $(DURATION_S)) $(if $(RATE),--rate $(RATE)) $(ARGS)
+soak: $(VENV)/dev.stamp ## Run everything for long and draw what it holds: build/soak.html (DURATION_S=3600 RATE=2000 BROKER=apache)
+	@$(BIN)/python -m tests.soak $(if $(DURATION_S),--duration-s $(DURATION_S)) $(if $(RATE),--rate $(RATE)) \
+		$(if $(filter apache,$(BROKER)),--broker apache) $(ARGS)
 
 soak-sample: $(VENV)/dev.stamp ## The same for a short while, with every check at its end
 	@$(BIN)/python -m pytest -m soak tests/soak $(ARGS)

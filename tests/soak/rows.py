@@ -22,6 +22,8 @@ LATE, LATE_S = 0.02, (30, 240)
 TWICE, TWICE_S = 0.01, (1, 30)
 CORRECTED, CORRECTED_S = 0.005, (10, 120)
 TAKEN_BACK = 0.0005
+#: Rows of a group of the file.
+GROUP_ROWS = 5_000
 SCHEMA = pyarrow.schema(
     [("meter_id", pyarrow.string()), ("ts", pyarrow.timestamp("s", tz="UTC")), ("value", pyarrow.float64())]
     + [(name, pyarrow.string()) for name in ("kind", "unit", "scale", "q")]
@@ -119,6 +121,7 @@ class RowsFile:
 
     def __init__(self, path: Path) -> None:
         self._writer = pyarrow.parquet.ParquetWriter(path, SCHEMA)
+        self._waiting: list[Row] = []
         self.rows = 0
 
     def __enter__(self) -> Self:
@@ -131,6 +134,18 @@ class RowsFile:
 
     def add(self, rows: list[Row]) -> None:
         """Append."""
+        self._waiting += rows
+        self.rows += len(rows)
+        if len(self._waiting) >= GROUP_ROWS:
+            self._write()
+
+    def close(self) -> None:
+        """Finish the file."""
+        self._write()
+        self._writer.close()
+
+    def _write(self) -> None:
+        rows, self._waiting = self._waiting, []
         columns = [
             [meter_id(r.plant, r.meter) for r in rows],
             [r.ts for r in rows],
@@ -148,11 +163,6 @@ class RowsFile:
                 [pyarrow.array(c, f.type) for c, f in zip(columns, SCHEMA, strict=True)], schema=SCHEMA
             )
         )
-        self.rows += len(rows)
-
-    def close(self) -> None:
-        """Finish the file."""
-        self._writer.close()
 
 
 def _text(epoch_s: float) -> str:
