@@ -1,6 +1,7 @@
 """The long run: real processes, a steady stream, and everything that happens to a service in its life, in order."""
 
 import asyncio
+import os
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -81,7 +82,8 @@ async def soak(
                 staff.start(name, "consume", "--role", name.split("-")[0])
             staff.start("serve", "serve", "--port", str(port))
             await _until(staff, lambda: _has_begun(engine, address))
-            watch = Watch(engine, staff, Latency(), monotonic())
+            beside = {"the broker": [broker.pid], "the run itself": [os.getpid()]}
+            watch = Watch(engine, staff, Latency(), monotonic(), beside)
             with RowsFile(work / "readings.parquet") as file:
                 await _live(office, watch, staff, file, work, (broker.bootstrap, topic), (address, key), every_s)
             await staff.leave("serve")

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from time import monotonic
 from typing import Any
@@ -12,6 +12,7 @@ import numpy as np
 from sqlalchemy import Row, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from tests.bench.processes import cpu_s
 from tests.soak.staff import Staff
 
 WAIT_S = 10
@@ -67,12 +68,13 @@ class Latency:
 
 @dataclass(slots=True)
 class Watch:
-    """Series by name: (seconds since the begin, value)."""
+    """Series by name: (seconds since the begin, value). beside: process ids of what runs with the service."""
 
     engine: AsyncEngine
     staff: Staff
     latency: Latency
     begun: float
+    beside: Mapping[str, Sequence[int]] = field(default_factory=dict)
     sent: int = 0
     series: dict[str, list[tuple[float, float]]] = field(default_factory=lambda: defaultdict(list))
     events: list[tuple[float, str]] = field(default_factory=list)
@@ -95,10 +97,9 @@ class Watch:
         for name, use in self.staff.uses().items():
             self._add(f"rss_mib {name}", at, use.rss_mib)
             self._add(f"descriptors {name}", at, use.descriptors)
-            before_s, before = self._cpu.get(name, (at, use.cpu_s))
-            if at > before_s and use.cpu_s >= before:
-                self._add(f"cpu_percent {name}", at, 100 * (use.cpu_s - before) / (at - before_s))
-            self._cpu[name] = (at, use.cpu_s)
+            self._used(name, at, use.cpu_s)
+        for name, pids in self.beside.items():
+            self._used(name, at, cpu_s(pids))
         async with self.engine.connect() as connection:
             state = (await connection.execute(_STATE)).one()
             sizes = {row.name: row for row in await connection.execute(_SIZES)}
@@ -133,6 +134,12 @@ class Watch:
 
     def _add(self, name: str, at: float, value: float) -> None:
         self.series[name].append((round(at, 2), round(float(value), 4)))
+
+    def _used(self, name: str, at: float, used_s: float) -> None:
+        before_s, before = self._cpu.get(name, (at, used_s))
+        if at > before_s and used_s >= before:
+            self._add(f"cpu_percent {name}", at, 100 * (used_s - before) / (at - before_s))
+        self._cpu[name] = (at, used_s)
 
     def _rate(self, name: str, at: float, count: float) -> None:
         before_s, before = self._counts.get(name, (at, count))
