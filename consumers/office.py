@@ -68,8 +68,11 @@ class Office:
 
     def with_rows(self, readings: ReadingColumns) -> ReadingColumns:
         """Readings as the database numbers their meters, with rows in place of the numbers."""
-        rows = _rows(self.meter_no, self._meter_order, readings.meter.astype(np.int64))
-        return replace(readings, meter=rows.astype(np.int32))
+        return replace(readings, meter=self.meter_rows(readings.meter.astype(np.int64)).astype(np.int32))
+
+    def meter_rows(self, numbers: I64) -> I64:
+        """Row of each meter number, -1 where the registry has none."""
+        return _rows(self.meter_no, self._meter_order, numbers)
 
 
 def _aside(world: World) -> tuple[I64, I64, I64]:

@@ -19,7 +19,7 @@ from detectors.world import World
 from service.db import ticks
 from service.db.alert_store import save_alerts, save_live, stored_alerts
 from service.db.feed import publish
-from service.db.judgement import count_readings, load_readings
+from service.db.judgement import count_readings, load_evidence
 
 I64 = npt.NDArray[np.int64]
 
@@ -174,11 +174,15 @@ async def _evidence(
     least = counted.at_least(*groups, alike_valid)
     thin = np.flatnonzero(least < wanted)
     if len(thin):
-        begin_s, end_s = (first + int(thin[0])) * world.slot_s, (first + int(thin[-1]) + 1) * world.slot_s + DAY_S
+        begin_s, end_s = (first + int(thin[0])) * world.slot_s, (first + int(thin[-1]) + 1) * world.slot_s
         all_no = office.meter_no[world.meter_source == source_row]
-        spans = np.full(len(all_no), begin_s), np.full(len(all_no), end_s)
-        counted.add(office.with_rows(await load_readings(connection, all_no, *spans)))
-        valid, speaks = counted.totals()
+        # What reaches into them from behind is looked for only where the rest does not do.
+        for after_s, until_s in ((begin_s, end_s), (end_s, end_s + DAY_S)):
+            numbers, ts, period_s = await load_evidence(connection, all_no, ENERGY_KINDS, after_s, until_s, end_s)
+            counted.add_evidence(office.meter_rows(numbers), ts, period_s)
+            valid, speaks = counted.totals()
+            if (np.maximum(speaks[source_row], least) >= wanted).all():
+                break
     np.maximum(speaks[source_row], least, out=speaks[source_row])
     return valid, speaks
 

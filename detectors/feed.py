@@ -37,13 +37,19 @@ class SourceSlots:
     def add(self, readings: ReadingColumns) -> None:
         """A meter has evidence where an evidence-class value of power or energy reaches into the slot. readings:
         winners, meter = rows of the registry."""
+        use = (evidence_class(readings.q) == 0) & np.isin(readings.kind, [int(k) for k in ENERGY_KINDS])
+        readings = readings if use.all() else readings.take(use)
+        self.add_evidence(readings.meter.astype(np.int64), readings.ts, readings.period_s)
+
+    def add_evidence(self, meter: I64, ts: I64, period_s: npt.NDArray[np.integer[Any]]) -> None:
+        """The same for evidence-class values of power or energy: rows of their meters, ends and periods, seconds."""
         slot_s = self._world.slot_s
         begin, end = self._first_slot * slot_s, (self._first_slot + self._n_slots) * slot_s
-        use = (evidence_class(readings.q) == 0) & np.isin(readings.kind, [int(k) for k in ENERGY_KINDS])
-        use &= (readings.ts > begin) & (readings.ts - readings.period_s < end)
-        readings = readings if use.all() else readings.take(use)
-        flat, row = self._speaks.reshape(-1), readings.meter.astype(np.int64) * self._n_slots
-        for column, inside in self._reached(readings.ts, readings.period_s):
+        use = (ts > begin) & (ts - period_s < end)
+        if not use.all():
+            meter, ts, period_s = meter[use], ts[use], period_s[use]
+        flat, row = self._speaks.reshape(-1), meter * self._n_slots
+        for column, inside in self._reached(ts, period_s):
             flat[(row + column)[inside]] = True
 
     def totals(self) -> tuple[I64, I64]:

@@ -40,6 +40,11 @@ _COUNTS = (
     " AND ts > to_timestamp($3::bigint) AND ts <= to_timestamp($4::bigint) AND q = ANY($5::smallint[])"
     " GROUP BY kind, ts, period_s"
 )
+_REACHING = (
+    "SELECT meter_no, ts, period_s FROM readings WHERE meter_no = ANY($1::integer[]) AND kind = ANY($2::smallint[])"
+    " AND ts > to_timestamp($3::bigint) AND ts <= to_timestamp($4::bigint) AND q = ANY($5::smallint[])"
+    " AND period_s > extract(epoch FROM ts) - $6::bigint"
+)
 # OFFSET 0 keeps the planner from turning it round.
 _OF_SPANS = (
     "SELECT r.* FROM unnest($1::integer[], $2::bigint[], $3::bigint[]) AS m(no, after_s, until_s), LATERAL"
@@ -57,6 +62,7 @@ _BY_PAGE, _BY_METER, _ANYHOW = (
     for whole, index, bitmap in (("off", "off", "on"), ("off", "on", "off"), ("on", "on", "on"))
 )
 
+_OF_EVIDENCE = [int(q) for q in Quality if QUALITY_CLASS[q] == 0]
 _READING = row_dtype(
     [
         ("meter_no", ">i4"),
@@ -66,6 +72,7 @@ _READING = row_dtype(
     ]
 )
 _COUNT = row_dtype([("ts", ">i8"), ("period_s", ">i4"), ("meters", ">i8")])
+_EVIDENCE = row_dtype([("meter_no", ">i4"), ("ts", ">i8"), ("period_s", ">i4")])
 _MARK = row_dtype([("scope_no", ">i4"), ("first_slot", ">i8"), ("last_slot", ">i8"), ("is_due", "u1")])
 
 
@@ -199,11 +206,22 @@ async def count_readings(
     """How many of the meters have evidence with the same kind, ts in (after_s, until_s] and period: groups as ts and
     period, seconds, and number of meters."""
     await connection.execute(_BY_PAGE)
-    evidence = [int(q) for q in Quality if QUALITY_CLASS[q] == 0]
     numbers, codes = meter_nos.tolist(), [int(k) for k in kinds]
-    rows = await copy_out(connection, _COUNTS, _COUNT, numbers, codes, after_s, until_s, evidence)
+    rows = await copy_out(connection, _COUNTS, _COUNT, numbers, codes, after_s, until_s, _OF_EVIDENCE)
     ts = epoch_milliseconds(rows["ts"].astype(np.int64)) // 1000
     return ts, rows["period_s"].astype(np.int64), rows["meters"].astype(np.int64)
+
+
+async def load_evidence(
+    connection: AsyncConnection, meter_nos: I64, kinds: Sequence[Kind], after_s: int, until_s: int, before_s: int
+) -> tuple[I64, I64, I64]:
+    """What the meters have of evidence with ts in (after_s, until_s] and a period that began before ``before_s``:
+    meter_no, ts and period, seconds."""
+    await connection.execute(_BY_PAGE)
+    numbers, codes = meter_nos.tolist(), [int(k) for k in kinds]
+    rows = await copy_out(connection, _REACHING, _EVIDENCE, numbers, codes, after_s, until_s, _OF_EVIDENCE, before_s)
+    ts = epoch_milliseconds(rows["ts"].astype(np.int64)) // 1000
+    return rows["meter_no"].astype(np.int64), ts, rows["period_s"].astype(np.int64)
 
 
 async def load_slots(

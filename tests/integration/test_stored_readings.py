@@ -13,7 +13,7 @@ from detectors.readings import ReadingColumns, is_narrow
 from detectors.registry import Meter, Plant, Registry
 from detectors.vocab import Kind, Quality, Scale
 from detectors.world import compile_world
-from service.db.judgement import count_readings, load_readings
+from service.db.judgement import count_readings, load_evidence, load_readings
 from service.db.partitions import ensure_partitions
 from service.db.readings import Arrived, store
 
@@ -124,6 +124,25 @@ async def test_a_count_proves_no_more_than_the_readings_do(engine: AsyncEngine, 
         alone = SourceSlots(compile_world(registry), FIRST_SLOT, SLOTS)
         alone.add(sent.take(np.isin(sent.meter, alike)))
         np.testing.assert_array_equal(least, alone.totals()[1][0])
+
+
+@pytest.mark.parametrize("seed", range(1, 5))
+async def test_evidence_of_some_slots_is_that_of_all_readings(engine: AsyncEngine, seed: int) -> None:
+    """Of the slots, and of the day behind them what reaches back into them; counted together they are all there is."""
+    sent = some_readings(seed, is_mixed=True)
+    await stored(engine, sent)
+    registry = Registry(plants=(Plant("P", "P", "c"),), meters=tuple(Meter(f"M{i:02}", "P") for i in range(METERS)))
+    world, meters, n = compile_world(registry), np.arange(METERS), 3
+    begin_s, end_s = BEGIN_S + 2 * SLOT_S, BEGIN_S + (2 + n) * SLOT_S
+    found, wanted = (SourceSlots(world, FIRST_SLOT + 2, n) for _ in range(2))
+    wanted.add(sent)
+    async with engine.begin() as connection:
+        for after_s, until_s in ((begin_s, end_s), (end_s, end_s + 86_400)):
+            meter, ts, period_s = await load_evidence(connection, meters, ENERGY_KINDS, after_s, until_s, end_s)
+            assert len(ts) > 0
+            assert (ts - period_s < end_s).all()
+            found.add_evidence(meter, ts, period_s)
+    np.testing.assert_array_equal(found.totals()[1], wanted.totals()[1])
 
 
 def test_most_meters_that_are_gone_do_not_hide_the_others() -> None:
