@@ -22,6 +22,7 @@ from service.db.feed import publish
 from service.db.judgement import count_readings, load_evidence
 
 I64 = npt.NDArray[np.int64]
+Bool = npt.NDArray[np.bool_]
 
 #: A source is counted again when late data reaches a slot at which fewer than this share of its meters spoke, in any
 #: case where it may be down.
@@ -89,16 +90,23 @@ async def recount(
 
     One transaction at a time, ticks included: passes side by side would take the rows of slots and alerts crosswise.
     """
-    spans = list(spans)
-    if spans:
-        await ticks.next_slots(connection)
     world = office.world
     place = {s: i for i, s in enumerate(world.sources)}
-    for source, first, last in spans:
-        row = place[source]
-        last = min(last, (as_of - int(world.source_delay_s[row])) // world.slot_s - 1)  # later ones may still speak
-        if last < first:
-            continue
+    decided = (
+        # Later ones may still speak.
+        (place[source], first, min(last, (as_of - int(world.source_delay_s[place[source]])) // world.slot_s - 1))
+        for source, first, last in spans
+    )
+    counted = [(row, first, last) for row, first, last in decided if first <= last]
+    if not counted:
+        return
+    # Mostly nothing is new: what a source that is down did not say was not in these readings. To find that out all may
+    # count at once, and need not keep others waiting until they have judged.
+    async with ticks.unticked(connection):
+        changed = [span for span in counted if await _differs(connection, office, *span, as_of)]
+    if changed:
+        await ticks.next_slots(connection)
+    for row, first, last in changed:
         flipped = await _count(connection, office, row, first, last, as_of)
         if flipped:
             await ticks.mark_due(connection, *_due_marks(office, row, min(flipped), max(flipped)))
@@ -136,6 +144,31 @@ def _due_marks(office: Office, source_row: int, first: int, last: int) -> tuple[
     )
 
 
+async def _differs(
+    connection: AsyncConnection, office: Office, source_row: int, first: int, last: int, as_of: int
+) -> bool:
+    """Whether a count of a source over [first, last] comes out otherwise than what is stored."""
+    source = office.world.sources[source_row]
+    for begin in range(first, last + 1, COUNTED_AT_ONCE):
+        end = min(begin + COUNTED_AT_ONCE - 1, last)
+        state = await _state(connection, office, source_row, begin, end, as_of)
+        stored = await ticks.source_slots(connection, source, begin, end - begin + 1)
+        plants = np.full(end - begin + 1, int(office.world.source_plants[source_row]))
+        valid, speaks, down = state
+        if not np.array_equal(stored, np.stack([valid, speaks, plants, down.astype(np.int64)], axis=1)):
+            return True
+    return False
+
+
+async def _state(
+    connection: AsyncConnection, office: Office, source_row: int, first: int, last: int, as_of: int
+) -> tuple[I64, I64, Bool]:
+    """Of one source over [first, last]: meters valid, those with evidence, and whether it is down."""
+    valid, speaks = await _evidence(connection, office, source_row, first, last)
+    down, _ = is_down(office.world, first, valid, speaks, as_of)
+    return valid[source_row], speaks[source_row], down[source_row]
+
+
 async def _count(
     connection: AsyncConnection, office: Office, source_row: int, first: int, last: int, as_of: int
 ) -> list[int]:
@@ -145,13 +178,10 @@ async def _count(
     flipped: set[int] = set()
     for begin in range(first, last + 1, COUNTED_AT_ONCE):
         end = min(begin + COUNTED_AT_ONCE - 1, last)
-        valid, speaks = await _evidence(connection, office, source_row, begin, end)
-        down, _ = is_down(world, begin, valid, speaks, as_of)
+        valid, speaks, down = await _state(connection, office, source_row, begin, end, as_of)
         before = {slot for name, slot in await ticks.down_slots(connection, begin, end) if name == source}
-        flipped |= before ^ {begin + int(i) for i in np.flatnonzero(down[source_row])}
-        await ticks.save_source_slots(
-            connection, source, begin, valid[source_row], speaks[source_row], plants, down[source_row]
-        )
+        flipped |= before ^ {begin + int(i) for i in np.flatnonzero(down)}
+        await ticks.save_source_slots(connection, source, begin, valid, speaks, plants, down)
     return sorted(flipped)
 
 

@@ -1,6 +1,7 @@
 """Silence made visible: which slots are due for judgement though nothing arrived, and which sources are down."""
 
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 
 import numpy as np
 import numpy.typing as npt
@@ -20,6 +21,18 @@ async def next_slots(connection: AsyncConnection) -> dict[str, int]:
     """First slot of each source that was not ticked yet; locked until the caller commits."""
     rows = await connection.execute(text("SELECT source, next_slot FROM ticks ORDER BY source FOR UPDATE"))
     return {row[0]: row[1] for row in rows}
+
+
+@asynccontextmanager
+async def unticked(connection: AsyncConnection) -> AsyncIterator[None]:
+    """Nobody holds what ``next_slots`` locks, nor gets it before the body ends; many may read so at once. Nothing that
+    is written in the body stays."""
+    savepoint = await connection.begin_nested()
+    try:
+        await connection.execute(text("SELECT FROM ticks ORDER BY source FOR SHARE"))
+        yield
+    finally:
+        await savepoint.rollback()
 
 
 async def advance(connection: AsyncConnection, next_slot: Mapping[str, int]) -> None:
@@ -64,6 +77,22 @@ async def save_source_slots(
             "d": down.tolist(),
         },
     )
+
+
+async def source_slots(connection: AsyncConnection, source: str, first_slot: int, n: int) -> npt.NDArray[np.int64]:
+    """What is stored of n slots of a source: meters, evidence, plants, and whether it is down, [n, 4]; -1 where a slot
+    was not decided yet."""
+    stored = np.full((n, 4), -1, np.int64)
+    rows = await connection.execute(
+        text(
+            "SELECT slot, meters, evidence, plants, is_down::integer FROM source_slots"
+            " WHERE source = :source AND slot BETWEEN :first AND :last"
+        ),
+        {"source": source, "first": first_slot, "last": first_slot + n - 1},
+    )
+    for slot, *values in rows:
+        stored[slot - first_slot] = values
+    return stored
 
 
 async def down_slots(connection: AsyncConnection, first_slot: int, last_slot: int) -> list[tuple[str, int]]:

@@ -16,6 +16,8 @@ from tests.bench.processes import cpu_s
 from tests.soak.staff import Staff
 
 WAIT_S = 10
+#: Over less than this CPU time is not told: the kernel counts it in hundredths.
+LEAST_S = 0.5
 #: Tables whose sizes are lines of their own; the others are one line together.
 TABLES = ("readings", "scope_days", "reading_conflicts", "alert_events", "alerts", "dirty_scopes")
 _SIZES = text(
@@ -137,7 +139,7 @@ class Watch:
 
     def _used(self, name: str, at: float, used_s: float) -> None:
         before_s, before = self._cpu.get(name, (at, used_s))
-        if at > before_s and used_s >= before:
+        if at > before_s + LEAST_S and used_s >= before:
             self._add(f"cpu_percent {name}", at, 100 * (used_s - before) / (at - before_s))
         self._cpu[name] = (at, used_s)
 
