@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import UTC, date, datetime, timedelta
 from time import monotonic
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 import structlog
@@ -15,9 +15,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from consumers.finality import finalise
 from consumers.office import Office
 from consumers.pulse import Pulse, beating
+from consumers.recounting import ask_for_touched, recount
 from consumers.rejudge import Rejudged, rejudge
-from consumers.taken_back import taken_back
-from consumers.ticking import extend, recount, recount_bounds, tick
+from consumers.ticking import extend, tick
 from detectors.errors import InfrastructureError
 from detectors.registry import FOREVER
 from detectors.slots import DAY_S, local_date, local_day
@@ -28,9 +28,10 @@ from service.db.heartbeats import Role
 from service.db.judgement import Marks, claim, has_readings
 from service.db.partitions import ensure_partitions, months_between
 from service.db.quarantine import awaits_known_meter
+from service.db.recounts import is_any_asked
 from service.db.registry_load import load_registry
 from service.db.sessions import ContentionError, reading, writing
-from service.db.stream_time import StreamTime, earliest_reading, registry_version, stream_time, thin_source_slots
+from service.db.stream_time import StreamTime, earliest_reading, registry_version, stream_time
 from service.settings import Settings
 
 log = structlog.get_logger(__name__)
@@ -65,6 +66,10 @@ class _NoRoomError(Exception):
     def __init__(self, months: list[date]) -> None:
         super().__init__(str(months))
         self.months = months
+
+
+class _OutdatedError(Exception):
+    """An import came between the look at the registry and the claim: its marks are to be judged by what it brought."""
 
 
 _Pass: TypeAlias = "asyncio.Task[Rejudged | None]"
@@ -143,7 +148,7 @@ class Evaluator:
         nothing to do."""
         async with reading(self._engine) as connection:
             time = await stream_time(connection)
-            is_ready = await self._refresh(connection)
+            is_ready, is_asked = await self._refresh(connection), await is_any_asked(connection)
         office = self._office
         if time is None or office is None or not is_ready:
             return None
@@ -159,6 +164,9 @@ class Evaluator:
                 await tick(connection, office, seen.as_of, seen.now)
                 await finalise(connection, office, seen.as_of, seen.now)
             self._ticked_slot = seen.as_of // 60
+        if is_asked:
+            async with writing(self._engine) as connection:
+                is_asked = await recount(connection, office, seen.as_of, seen.now)
         self._is_behind, self._saw_old = self._is_behind or is_lagging, False
         begun = monotonic()
         # While one waits for the database, the other judges.
@@ -177,7 +185,7 @@ class Evaluator:
         # Where nothing is live, the old days may be waited for a little.
         found += await _ended(self._old, asyncio.FIRST_COMPLETED, 0 if self._is_live else LOOK_S)
         reports = [r for r in found if r is not None]
-        if not (reports or self._live or self._old):
+        if not (reports or is_asked or self._live or self._old):
             return None
         return Rejudged(*(sum(getattr(r, f.name) for r in reports) for f in fields(Rejudged)))
 
@@ -217,6 +225,8 @@ class Evaluator:
                 await ensure_partitions(connection, error.months[0], error.months[-1], ("scope_days",))
             self._months.update(error.months)
             return Rejudged()
+        except _OutdatedError:
+            return Rejudged()
 
     def _need_room(self, seen: _Seen, marks: Marks) -> None:
         """Every day that the marks may reach has its partition, as far as this process knows; else _NoRoomError."""
@@ -249,11 +259,12 @@ class Evaluator:
         marks = marks.from_slot(office.frozen_slot)
         if not len(marks):
             return None
+        if await registry_version(connection) != office.version:
+            raise _OutdatedError
         self._need_room(seen, marks)
         if marks.first_slot.min() < office.begin_slot:
             office = await self._begin_earlier(connection, seen, marks)
-        touched = [*await self._thin_spans(connection, office, marks), *await taken_back(connection, office, marks)]
-        await recount(connection, office, touched, as_of, seen.now)
+        await ask_for_touched(connection, office, marks, as_of)
         give_way = self._let_live_go_first if is_old else None
         return await rejudge(connection, office, marks, as_of, seen.now, seconds, give_way)
 
@@ -288,25 +299,6 @@ class Evaluator:
             day = local_date(world.zone, first_ts - 1)
             midnight_s = local_day(world.zone, day, world.slot_s).first_slot * world.slot_s
         return (FOREVER if midnight_s is None else midnight_s) // world.slot_s
-
-    async def _thin_spans(
-        self, connection: AsyncConnection, office: Office, marks: Marks
-    ) -> list[tuple[str, int, int]]:
-        """Spans of slots in which a source was down, or nearly, and that these marks may have filled."""
-        of_data = marks.take(~marks.is_due)
-        # One number a span: sorting pairs is slow.
-        length = of_data.last_slot - of_data.first_slot
-        spans = np.unique(of_data.first_slot << 24 | np.minimum(length, (1 << 24) - 1))
-        touched = [(span >> 24, (span >> 24) + (span & (1 << 24) - 1)) for span in spans.tolist()]
-        if not touched:
-            return []
-        runs: list[list[Any]] = []
-        for source, slot in await thin_source_slots(connection, touched, *recount_bounds(office.world)):
-            if runs and runs[-1][0] == source and runs[-1][2] == slot - 1:
-                runs[-1][2] = slot
-            elif source in office.world.sources:
-                runs.append([source, slot, slot])
-        return [(source, first, last) for source, first, last in runs]
 
     async def _refresh(self, connection: AsyncConnection) -> bool:
         """Follow the registry. False: it has learned a meter whose held readings are on their way; judged before they

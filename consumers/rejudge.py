@@ -17,7 +17,7 @@ from consumers.day_loads import DayReadings, stored_loads
 from consumers.marks import runs
 from consumers.office import Office
 from consumers.pending import DayWork, Pending, Spans
-from consumers.ticking import recount
+from consumers.recounting import ask
 from detectors.alerts import NOTHING_CARRIED, Alert, Carry
 from detectors.feed import down_on
 from detectors.judge import DayResult, judge_day, judged_on, margin_slots
@@ -98,7 +98,7 @@ async def rejudge(
         report.days += len(work.row)
         if monotonic() > until and pending.is_shorter:
             pending.end()
-    await recount(connection, office, _spans_of_sources(office, found.lost), as_of, published_at)
+    await ask(connection, office, _spans_of_sources(office, found.lost))
     left = pending.left()
     for is_due, mark in ((False, add_marks), (True, mark_due)):
         of_kind = left.take(left.is_due == is_due)

@@ -141,9 +141,9 @@ async def read_health(connection: AsyncConnection, slot_s: int) -> Health:
         await connection.execute(
             text(
                 # What of a mark lies in the future waits for its time, and only from then on for a process.
-                "SELECT min(due_slot), extract(epoch FROM clock_timestamp() - min(greatest(marked_at,"
-                " to_timestamp((first_slot + 1) * CAST(:slot_s AS bigint)))) FILTER (WHERE first_slot < :before))"
-                "::float8 FROM dirty_scopes"
+                "SELECT min(due_slot), extract(epoch FROM clock_timestamp() - least((SELECT min(asked_at) FROM"
+                " recounts), min(greatest(marked_at, to_timestamp((first_slot + 1) * CAST(:slot_s AS bigint))))"
+                " FILTER (WHERE first_slot < :before)))::float8 FROM dirty_scopes"
             ),
             {"slot_s": slot_s, "before": int(read_until) // slot_s},
         )

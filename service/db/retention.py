@@ -23,7 +23,9 @@ _FREEZE = text(
     " WHERE frozen_before IS NULL OR frozen_before < :until"
 )
 _OLDEST_MARK = text(
-    "SELECT min(first_slot) FROM dirty_scopes WHERE first_slot < :before AND last_slot >= CAST(:frozen AS bigint)"
+    "SELECT min(first_slot) FROM (SELECT first_slot, last_slot FROM dirty_scopes"
+    " UNION ALL SELECT first_slot, last_slot FROM recounts) wanted"
+    " WHERE first_slot < :before AND last_slot >= CAST(:frozen AS bigint)"
 )
 _OLDEST_PROVISIONAL = text(
     "SELECT min(last_slot_end) FROM alerts WHERE evidence = 'provisional' AND condition <> 'retracted'"

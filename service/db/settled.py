@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 class Unsettled:
     """taken_in: records whose effects are in the database. watermark_s: of the oldest partition, epoch seconds; None:
     one was never read. judged_slots: every source is ticked for the slots below it, None: not yet. marks: those that
-    begin before the time's slot. held: rows in quarantine."""
+    begin before the time's slot, and what is to be counted again. held: rows in quarantine."""
 
     taken_in: int
     watermark_s: float | None
@@ -26,7 +26,8 @@ async def read_unsettled(connection: AsyncConnection, before_slot: int) -> Unset
             text(
                 "SELECT c.taken_in, CASE WHEN c.never = 0 THEN c.watermark END AS watermark,"
                 " (SELECT min(next_slot) FROM ticks) AS judged_slots,"
-                " (SELECT count(*) FROM dirty_scopes WHERE first_slot < :before) AS marks,"
+                " (SELECT count(*) FROM dirty_scopes WHERE first_slot < :before)"
+                " + (SELECT count(*) FROM recounts) AS marks,"
                 " (SELECT count(*) FROM quarantine WHERE state = 'held') AS held"
                 " FROM (SELECT coalesce(sum(next_offset), 0) AS taken_in, min(watermark) AS watermark,"
                 " count(*) - count(watermark) AS never FROM cursors) c"

@@ -1,6 +1,5 @@
 """How far the stream was read: silence before that time is silence, after it nobody knows yet."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -44,20 +43,3 @@ async def earliest_reading(connection: AsyncConnection, until_s: int | None) -> 
         {"until": None if until_s is None else datetime.fromtimestamp(until_s, UTC)},
     )
     return None if first is None else int(first.timestamp())
-
-
-async def thin_source_slots(
-    connection: AsyncConnection, spans: Sequence[tuple[int, int]], share: float, plants: float
-) -> list[tuple[str, int]]:
-    """Decided slots within spans at which a source was down, or fewer than ``share`` of its meters spoke and it has as
-    many plants as ``plants``; in order."""
-    rows = await connection.execute(
-        text(
-            "SELECT DISTINCT s.source, s.slot FROM unnest(CAST(:first AS bigint[]), CAST(:last AS bigint[]))"
-            " AS span(first_slot, last_slot) JOIN source_slots s ON s.slot BETWEEN span.first_slot AND span.last_slot"
-            " WHERE s.is_down OR (s.plants >= CAST(:plants AS double precision)"
-            " AND s.evidence < CAST(:share AS double precision) * s.meters) ORDER BY 1, 2"
-        ),
-        {"first": [a for a, _ in spans], "last": [b for _, b in spans], "share": share, "plants": plants},
-    )
-    return [(source, slot) for source, slot in rows]

@@ -114,6 +114,13 @@ Table(
     PrimaryKeyConstraint("source", "slot"),
 )
 Table(
+    "recounts",
+    METADATA,
+    *must(Text, "source"),
+    *must(BigInteger, "first_slot last_slot"),
+    *must(Instant, "asked_at"),
+)
+Table(
     "scope_days",
     METADATA,
     *must(Integer, "scope_no slot_s violating_slots"),

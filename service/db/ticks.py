@@ -1,7 +1,6 @@
 """Silence made visible: which slots are due for judgement though nothing arrived, and which sources are down."""
 
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Mapping
 
 import numpy as np
 import numpy.typing as npt
@@ -23,16 +22,10 @@ async def next_slots(connection: AsyncConnection) -> dict[str, int]:
     return {row[0]: row[1] for row in rows}
 
 
-@asynccontextmanager
-async def unticked(connection: AsyncConnection) -> AsyncIterator[None]:
-    """Nobody holds what ``next_slots`` locks, nor gets it before the body ends; many may read so at once. Nothing that
-    is written in the body stays."""
-    savepoint = await connection.begin_nested()
-    try:
-        await connection.execute(text("SELECT FROM ticks ORDER BY source FOR SHARE"))
-        yield
-    finally:
-        await savepoint.rollback()
+async def decided_before(connection: AsyncConnection) -> dict[str, int]:
+    """The same without a lock: a tick may be at work."""
+    rows = await connection.execute(text("SELECT source, next_slot FROM ticks"))
+    return {row[0]: row[1] for row in rows}
 
 
 async def advance(connection: AsyncConnection, next_slot: Mapping[str, int]) -> None:

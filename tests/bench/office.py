@@ -63,7 +63,7 @@ class Office:
 
     async def has_no_marks(self) -> bool:
         """Whether nothing waits for its judgement."""
-        return not await self.scalar("SELECT count(*) FROM (SELECT 1 FROM dirty_scopes LIMIT 1) one")
+        return not await self.scalar("SELECT EXISTS (SELECT FROM dirty_scopes) OR EXISTS (SELECT FROM recounts)")
 
     async def has_joined(self) -> bool:
         """Whether every partition has an owner, and every member a partition as far as there are enough."""

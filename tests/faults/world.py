@@ -22,6 +22,7 @@ from service.db.engine import make_engine
 from service.db.health import read_health
 from service.db.keys import AccessRole, create_key
 from service.db.registry import apply_registry
+from service.db.settled import read_unsettled
 from service.demo.parts import PARTITIONS, fresh_stores
 from service.embedded import ApacheKafka, EmbeddedPostgres
 from service.settings import Settings
@@ -264,9 +265,7 @@ class World:
         async with engine.connect() as connection:
             health = await read_health(connection, SLOT_S)
             slot = int(self.now_s) // SLOT_S
-            marks = await connection.scalar(
-                text("SELECT count(*) FROM dirty_scopes WHERE first_slot < :slot"), {"slot": slot}
-            )
+            marks = (await read_unsettled(connection, slot)).marks
             letters = await connection.scalar(
                 text(
                     "SELECT count(*) FROM quarantine"
@@ -287,7 +286,7 @@ class World:
         lines = [f"sent {len(self.sent_items)}, ends {dict(self.ends)}, clock {self.now_s}, restarts {self.restarts}"]
         with suppress(Exception):
             async with self.engine.connect() as connection:
-                for what in ("cursors", "ticks", "dirty_scopes", SESSIONS):
+                for what in ("cursors", "ticks", "dirty_scopes", "recounts", SESSIONS):
                     rows = (await connection.execute(text(f"SELECT * FROM {what} LIMIT 20"))).all()
                     lines += [f"{what[:12]}: {row}" for row in rows]
         lines += [f"--- {m.name} ends {m.ends} running {m.is_running}\n{m.tail()}" for m in self.members.values()]

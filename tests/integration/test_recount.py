@@ -1,13 +1,19 @@
-"""A source that is down is counted again with late data; who finds nothing new keeps nobody waiting."""
+"""A source that is down, or nearly, is counted again with late data, beside the passes that judge, and beside ticks."""
 
 import asyncio
 from dataclasses import replace
+from datetime import UTC, datetime
 
 from sqlalchemy import TextClause, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from consumers.office import Office
+from consumers.ticking import tick
 from detectors.registry import Baseline, Meter, Order, Plant, Registry, Source
 from detectors.vocab import Control, Kind, Rule
+from detectors.world import compile_world
+from service.calendar import office_day_type
+from service.db.registry_load import load_registry
 from tests.cases.fast import fast
 from tests.integration.streamed import Stream
 from tests.integration.test_identity import disagreements
@@ -26,18 +32,13 @@ REGISTRY = Registry(
     baselines=tuple(Baseline(p, "v1", 0, 1000.0, idle_kw=20.0) for p in PLANTS),
 )
 SILENT = range(BEGIN + 10 * HOUR_S, BEGIN + 13 * HOUR_S + 1, 900)
-WAITING = text("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%FROM ticks%'")
 OPEN = text("SELECT count(*) FROM dirty_scopes WHERE due_slot IS NULL")
+ASKED = text("SELECT count(*) FROM recounts")
 
 
-async def test_who_finds_nothing_new_of_a_source_keeps_nobody_waiting(engine: AsyncEngine) -> None:
+async def test_passes_judge_while_a_source_is_locked_and_it_is_counted_again_behind_them(engine: AsyncEngine) -> None:
     ends = range(BEGIN + 900, AS_OF + 1, 900)
-    first = [
-        Reading(f"M-{p}", Kind.POWER_INST, ts, 10.0, coll_ms=ts * 1000)
-        for p in PLANTS
-        for ts in ends
-        if p == "P0" or ts not in SILENT
-    ]
+    first = [reading(p, ts) for p in PLANTS for ts in ends if p == "P0" or ts not in SILENT]
     corrected = [replace(r, value=12.0, rev=1) for r in first if r.meter_id == "M-P0" and r.ts in SILENT]
     late = [replace(r, meter_id=f"M-{p}") for p in PLANTS[1:4] for r in corrected[:4]]
     stream = Stream(engine, 900, BEGIN)
@@ -45,18 +46,14 @@ async def test_who_finds_nothing_new_of_a_source_keeps_nobody_waiting(engine: As
     await stream.take_in(REGISTRY, first)
     await stream.judge_until(AS_OF)
     async with engine.connect() as other, asyncio.timeout(30):
-        await other.execute(text("SELECT FROM ticks FOR SHARE"))
-        await stream.take_in(REGISTRY, corrected)
-        await _judge_what_is_marked(stream)
+        await other.execute(text("SELECT FROM ticks FOR UPDATE"))
+        await stream.take_in(REGISTRY, [*corrected, *late])
+        await stream.step()
+        await stream.end()
         assert await _now(engine, OPEN) == 0, "judged beside another that counts"
-        await stream.take_in(REGISTRY, late)
-        judging = asyncio.create_task(_judge_what_is_marked(stream))
-        while not await _now(engine, WAITING):
-            assert not judging.done(), "what is new of the source is written alone"
-            await asyncio.sleep(0.02)
-        await other.rollback()
-        await judging
+        assert await _now(engine, ASKED) > 0
     await stream.judge_until(AS_OF)
+    assert await _now(engine, ASKED) == 0
     sent = (*first, *corrected, *late)
     expected = fast(REGISTRY, [*sent], AS_OF, 900)
     downs = [alert.first_slot_end for alert in expected.alerts if alert.rule is Rule.FEED_DOWN]
@@ -64,11 +61,34 @@ async def test_who_finds_nothing_new_of_a_source_keeps_nobody_waiting(engine: As
     assert disagreements(await stream.judgement(), expected, World(REGISTRY, sent, AS_OF)) == []
 
 
+async def test_what_comes_while_another_ticks_is_counted_all_the_same(engine: AsyncEngine) -> None:
+    """That one has counted without it, and has not committed when the mark is judged."""
+    due = AS_OF + 900 + REGISTRY.sources[0].delay_min * 60
+    first = [reading(p, ts) for p in PLANTS for ts in range(BEGIN + 900, AS_OF + 1, 900)]
+    last = [reading(p, AS_OF + 900) for p in PLANTS]
+    stream = Stream(engine, 900, BEGIN)
+    await stream.start(REGISTRY)
+    await stream.take_in(REGISTRY, first)
+    await stream.judge_until(due - 60)
+    async with engine.begin() as other, asyncio.timeout(30):
+        stored = await load_registry(other)
+        world = compile_world(stored.registry, 900, office_day_type(stored.registry))
+        assert await tick(other, Office.of(stored, world, BEGIN // 900), due, datetime.fromtimestamp(due, UTC))
+        await stream.take_in(REGISTRY, last)
+        await stream.step()
+        await stream.end()
+        assert await _now(engine, OPEN) == 0
+    await stream.judge_until(due)
+    sent = (*first, *last)
+    expected = fast(REGISTRY, [*sent], due, 900)
+    assert not [alert for alert in expected.alerts if alert.rule is Rule.FEED_DOWN]
+    assert disagreements(await stream.judgement(), expected, World(REGISTRY, sent, due)) == []
+
+
+def reading(plant: str, ts: int) -> Reading:
+    return Reading(f"M-{plant}", Kind.POWER_INST, ts, 10.0, coll_ms=ts * 1000)
+
+
 async def _now(engine: AsyncEngine, query: TextClause) -> int:
     async with engine.connect() as connection:
         return int(await connection.scalar(query) or 0)
-
-
-async def _judge_what_is_marked(stream: Stream) -> None:
-    await stream.step()
-    await stream.end()

@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from consumers.backtest import BacktestOptions, run_backtest
 from detectors.vocab import Verdict, code, reason_codes
 from service.db.registry_load import load_registry
+from service.db.settled import read_unsettled
 from tests.integration.streamed import Stream
 from tests.soak.office import SLOT_S
 
@@ -53,8 +54,7 @@ async def _judge_all(engine: AsyncEngine, as_of: int) -> None:
     while left:
         await stream.judge_until(as_of)
         async with engine.connect() as connection:
-            query = text("SELECT count(*) FROM dirty_scopes WHERE first_slot < :slot")
-            left = int(await connection.scalar(query, {"slot": as_of // SLOT_S}) or 0)
+            left = (await read_unsettled(connection, as_of // SLOT_S)).marks
 
 
 async def _account(engine: AsyncEngine, readings: Path, sent: int) -> Iterator[str]:
