@@ -164,9 +164,7 @@ class Evaluator:
                 await tick(connection, office, seen.as_of, seen.now)
                 await finalise(connection, office, seen.as_of, seen.now)
             self._ticked_slot = seen.as_of // 60
-        if is_asked:
-            async with writing(self._engine) as connection:
-                is_asked = await recount(connection, office, seen.as_of, seen.now)
+        is_counted = is_asked and await self._recount(seen)
         self._is_behind, self._saw_old = self._is_behind or is_lagging, False
         begun = monotonic()
         # While one waits for the database, the other judges.
@@ -185,7 +183,7 @@ class Evaluator:
         # Where nothing is live, the old days may be waited for a little.
         found += await _ended(self._old, asyncio.FIRST_COMPLETED, 0 if self._is_live else LOOK_S)
         reports = [r for r in found if r is not None]
-        if not (reports or is_asked or self._live or self._old):
+        if not (reports or is_counted or self._live or self._old):
             return None
         return Rejudged(*(sum(getattr(r, f.name) for r in reports) for f in fields(Rejudged)))
 
@@ -212,6 +210,13 @@ class Evaluator:
         """Whether ingest has more to read than arrives at once."""
         is_late = self._clock.now() - time.watermark_s > BACKLOG_S
         return time.lag_records > (0 if is_late else BACKLOG_RECORDS)
+
+    async def _recount(self, seen: _Seen) -> bool:
+        try:
+            async with writing(self._engine) as connection:
+                return await recount(connection, seen.office, seen.as_of, seen.now)
+        except ContentionError:  # another process is at it
+            return False
 
     async def _pass(self, seen: _Seen, *, is_old: bool = False) -> Rejudged | None:
         began = monotonic()

@@ -50,8 +50,9 @@ async def recount(connection: AsyncConnection, office: Office, as_of: int, publi
     anything. The caller commits.
 
     One transaction at a time, ticks included: side by side they would take the rows of slots and alerts crosswise.
+    Where another is at work it is left to it, or to the next time: ``writing`` raises ContentionError.
     """
-    await ticks.next_slots(connection)
+    await ticks.next_slots(connection, wait=False)
     if await registry_version(connection) != office.version:
         return False
     asked = await recounts.take(connection)

@@ -1,6 +1,6 @@
 """What ingest must know of the registry: one immutable value of arrays, loaded anew whenever the registry changed."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -59,8 +59,8 @@ class MeterIndex:
     multipliers: Intervals  # payload: factor; not overlapping
     members: Intervals  # payload: scope_no; a meter may be in several scopes
     _row_of_no: I32 = field(repr=False)
+    _by_key: dict[bytes | None, int] = field(default_factory=dict, repr=False, compare=False)
     frozen_before_s: int = NOTHING_FROZEN  # readings up to this time belong to months that were put away
-    _by_key: dict[bytes | None, int] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     @property
     def rows_by_key(self) -> Mapping[bytes | None, int]:
@@ -177,11 +177,21 @@ async def registry_version(connection: AsyncConnection, *, lock: bool = False) -
     return int(await connection.scalar(text(statement)) or 0)
 
 
+def _rows_of(meter_ids: Sequence[str], before: MeterIndex | None) -> tuple[Mapping[str, int], dict[bytes | None, int]]:
+    """Row of each id, and of each key as far as these were asked for."""
+    if before is None:
+        return {meter_id: row for row, meter_id in enumerate(meter_ids)}, {}
+    if list(before.rows) == meter_ids:
+        return before.rows, before._by_key
+    same = {meter_id: meter_id for meter_id in before.rows}
+    return {same.get(meter_id, meter_id): row for row, meter_id in enumerate(meter_ids)}, {}
+
+
 async def load_meter_index(connection: AsyncConnection, before: MeterIndex | None = None) -> MeterIndex:
     """Read the index; one consistent state if the caller's transaction is a repeatable read.
 
-    before: the index that it takes the place of. Its texts are used again: a hundred thousand new ones, each between
-    objects that live for a moment, would leave the memory of these in pieces with every change of the registry.
+    before: the index that it takes the place of. Its texts and keys are used again: a hundred thousand new ones, each
+    between objects that live for a moment, would leave the memory of these in pieces with every change of the registry.
     """
     state = (
         await connection.execute(
@@ -189,8 +199,7 @@ async def load_meter_index(connection: AsyncConnection, before: MeterIndex | Non
         )
     ).one()
     meters = (await connection.execute(METERS)).all()
-    same = {meter_id: meter_id for meter_id in before.rows} if before else {}
-    rows = {same.get(m.meter_id, m.meter_id): i for i, m in enumerate(meters)}
+    rows, by_key = _rows_of([m.meter_id for m in meters], before)
     sources = (UNKNOWN_SOURCE, *sorted({m.source for m in meters} - {UNKNOWN_SOURCE}))
     source_index = {name: i for i, name in enumerate(sources)}
     multipliers = [
@@ -231,5 +240,6 @@ async def load_meter_index(connection: AsyncConnection, before: MeterIndex | Non
         multipliers=Intervals.of(multipliers, np.float64),
         members=Intervals.of(members, np.int64),
         _row_of_no=row_of_no,
+        _by_key=by_key,
         frozen_before_s=NOTHING_FROZEN if state.frozen_s is None else state.frozen_s,
     )

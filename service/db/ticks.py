@@ -16,9 +16,11 @@ _DUE_COLUMNS = ("scope_no", "first_slot", "last_slot", "due_slot")
 _DUE = row_dtype([("scope_no", ">i4"), ("first_slot", ">i8"), ("last_slot", ">i8"), ("due_slot", ">i8")])
 
 
-async def next_slots(connection: AsyncConnection) -> dict[str, int]:
-    """First slot of each source that was not ticked yet; locked until the caller commits."""
-    rows = await connection.execute(text("SELECT source, next_slot FROM ticks ORDER BY source FOR UPDATE"))
+async def next_slots(connection: AsyncConnection, *, wait: bool = True) -> dict[str, int]:
+    """First slot of each source that was not ticked yet; locked until the caller commits. Without ``wait`` an error
+    that ``writing`` turns into ContentionError where another has them."""
+    statement = "SELECT source, next_slot FROM ticks ORDER BY source FOR UPDATE" + ("" if wait else " NOWAIT")
+    rows = await connection.execute(text(statement))
     return {row[0]: row[1] for row in rows}
 
 
