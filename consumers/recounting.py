@@ -28,7 +28,7 @@ AHEAD_S = 60
 async def ask_for_touched(connection: AsyncConnection, office: Office, marks: Marks, as_of: int) -> None:
     """Ask for the slots that marks of data touch: where a source was down, or nearly, where values were taken back, and
     where a tick may be counting just now, and not see what has just come. The caller commits."""
-    of_data = marks.take(~marks.is_due)
+    of_data = marks.take(marks.recounts & ~marks.is_due)
     # One number a span: sorting pairs is slow.
     length = of_data.last_slot - of_data.first_slot
     spans = np.unique(of_data.first_slot << 24 | np.minimum(length, (1 << 24) - 1))
@@ -36,7 +36,7 @@ async def ask_for_touched(connection: AsyncConnection, office: Office, marks: Ma
     if len(spans):
         thin = await recounts.thin_source_slots(connection, first, last, *recount_bounds(office.world))
         due = await _due_now(connection, office, first, last, as_of)
-        lost = await taken_back(connection, office, marks)
+        lost = await taken_back(connection, office, of_data)
         await recounts.ask(connection, _merged(office, [*thin, *due, *lost]))
 
 

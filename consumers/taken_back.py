@@ -15,10 +15,9 @@ from service.db.judgement import Marks, load_readings
 async def taken_back(connection: AsyncConnection, office: Office, marks: Marks) -> list[tuple[str, int, int]]:
     """Spans of slots, by source, in which such a value stands among those that ``marks`` touch."""
     world, slot_s = office.world, office.world.slot_s
-    of_data = marks.take(~marks.is_due)
-    scope = office.scope_rows(of_data.scope_no)
+    scope = office.scope_rows(marks.scope_no)
     places, owner = rows_of(office.aside_scope, scope)
-    after, until = of_data.first_slot[owner] * slot_s, (of_data.last_slot[owner] + 2) * slot_s
+    after, until = marks.first_slot[owner] * slot_s, (marks.last_slot[owner] + 2) * slot_s
     since, to = office.aside_not[places].T
     asked = (after - DAY_S < since) | (until > to)  # else a load tells of it; no reading is of more than a day
     # ... nor of one that came a day after the scope began to sum its meter.

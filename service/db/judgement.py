@@ -73,25 +73,28 @@ _READING = row_dtype(
 )
 _COUNT = row_dtype([("ts", ">i8"), ("period_s", ">i4"), ("meters", ">i8")])
 _EVIDENCE = row_dtype([("meter_no", ">i4"), ("ts", ">i8"), ("period_s", ">i4")])
-_MARK = row_dtype([("scope_no", ">i4"), ("first_slot", ">i8"), ("last_slot", ">i8"), ("is_due", "u1")])
+_MARK = row_dtype(
+    [("scope_no", ">i4"), ("first_slot", ">i8"), ("last_slot", ">i8"), ("is_due", "u1"), ("recounts", "u1")]
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Marks:
     """N spans of slots [first_slot, last_slot] of scopes to judge again. is_due: their time is over, no data asks for
-    them."""
+    them. recounts: so many meters as before need not speak there."""
 
     scope_no: I64
     first_slot: I64
     last_slot: I64
     is_due: Bool
+    recounts: Bool
 
     def __len__(self) -> int:
         return len(self.scope_no)
 
     def take(self, rows: Any) -> "Marks":
         """The rows named by an index array or a mask."""
-        return Marks(self.scope_no[rows], self.first_slot[rows], self.last_slot[rows], self.is_due[rows])
+        return Marks(*(getattr(self, name)[rows] for name in self.__slots__))
 
     def from_slot(self, slot: int) -> "Marks":
         """What of them lies at a slot or behind it."""
@@ -135,16 +138,16 @@ async def claim(
     claimed = [row[0] for row in scopes]
     if not claimed:
         none = np.empty(0, np.int64)
-        return Marks(none, none, none, np.empty(0, np.bool_))
+        return Marks(none, none, none, none.astype(np.bool_), none.astype(np.bool_))
     rows = await copy_out(
         connection,
         "WITH taken AS (DELETE FROM dirty_scopes WHERE scope_no = ANY($1::integer[]) AND first_slot < $3"
-        " AND last_slot >= $2 RETURNING scope_no, first_slot, last_slot, marked_at, due_slot),"
+        " AND last_slot >= $2 RETURNING scope_no, first_slot, last_slot, marked_at, recounts, due_slot),"
         " later AS (INSERT INTO dirty_scopes (scope_no, first_slot, last_slot, marked_at)"
         " SELECT scope_no, $3, max(last_slot), min(marked_at) FROM taken WHERE last_slot >= $3 GROUP BY scope_no),"
-        " older AS (INSERT INTO dirty_scopes (scope_no, first_slot, last_slot, marked_at, due_slot)"
-        " SELECT scope_no, first_slot, $2 - 1, marked_at, due_slot FROM taken WHERE first_slot < $2)"
-        " SELECT scope_no, greatest(first_slot, $2), last_slot, due_slot IS NOT NULL FROM taken",
+        " older AS (INSERT INTO dirty_scopes (scope_no, first_slot, last_slot, marked_at, recounts, due_slot)"
+        " SELECT scope_no, first_slot, $2 - 1, marked_at, recounts, due_slot FROM taken WHERE first_slot < $2)"
+        " SELECT scope_no, greatest(first_slot, $2), last_slot, due_slot IS NOT NULL, recounts FROM taken",
         _MARK,
         claimed,
         from_slot,
@@ -155,6 +158,7 @@ async def claim(
         rows["first_slot"].astype(np.int64),
         rows["last_slot"].astype(np.int64),
         rows["is_due"].astype(np.bool_),
+        rows["recounts"].astype(np.bool_),
     )
 
 

@@ -23,6 +23,8 @@ __all__ = ["ChangeSet", "StoredRegistry", "apply_registry", "load_registry", "pl
 IMPORT_LOCK = 4_210_211
 #: Rows in one statement.
 CHUNK = 20_000
+#: Tables that say nothing of which meters a source has, and which of them speak.
+SPEAK_AS_BEFORE = {"orders", "exemptions", "baselines", "calendar"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,12 +72,17 @@ async def apply_registry(
         text("UPDATE registry_state SET version = :version, zone = :zone"),
         {"version": changes.version, "zone": registry.zone},
     )
+    recounts = any(changes.tables[name].pairs() for name in changes.tables.keys() - SPEAK_AS_BEFORE)
     await _write(
         connection,
-        "INSERT INTO dirty_scopes (scope_no, first_slot, last_slot)"
-        " SELECT s.scope_no, given.first_slot, given.last_slot FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS given"
-        " (scope_id text, first_slot bigint, last_slot bigint) JOIN scopes s USING (scope_id)",
-        [{"scope_id": m.scope_id, "first_slot": m.first_slot, "last_slot": m.last_slot} for m in changes.marks],
+        "INSERT INTO dirty_scopes (scope_no, first_slot, last_slot, recounts)"
+        " SELECT s.scope_no, given.first_slot, given.last_slot, given.recounts"
+        " FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS given"
+        " (scope_id text, first_slot bigint, last_slot bigint, recounts boolean) JOIN scopes s USING (scope_id)",
+        [
+            {"scope_id": m.scope_id, "first_slot": m.first_slot, "last_slot": m.last_slot, "recounts": recounts}
+            for m in changes.marks
+        ],
     )
     return changes
 

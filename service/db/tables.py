@@ -100,6 +100,7 @@ Table(
     *must(BigInteger, "first_slot last_slot"),
     *must(Integer, "scope_no"),
     *must(Instant, "marked_at"),
+    *must(Boolean, "recounts"),
     *may(BigInteger, "due_slot"),
     Index("ix_dirty_scopes_scope_no", "scope_no"),
 )

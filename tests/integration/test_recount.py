@@ -85,6 +85,26 @@ async def test_what_comes_while_another_ticks_is_counted_all_the_same(engine: As
     assert disagreements(await stream.judgement(), expected, World(REGISTRY, sent, due)) == []
 
 
+async def test_an_order_changes_nothing_of_who_speaks_and_a_meter_does(engine: AsyncEngine) -> None:
+    first = [reading(p, ts) for p in PLANTS for ts in range(BEGIN + 900, AS_OF + 1, 900) if ts not in SILENT]
+    ordered = replace(REGISTRY, orders=tuple(replace(o, revision=2, residual_kw=5.0) for o in REGISTRY.orders))
+    metered = replace(ordered, meters=(*REGISTRY.meters, Meter("M-more", "P0", source="yc")))
+    stream = Stream(engine, 900, BEGIN)
+    await stream.start(REGISTRY)
+    await stream.take_in(REGISTRY, first)
+    await stream.judge_until(AS_OF)
+    for registry, asks in ((ordered, False), (metered, True)):
+        await stream.change(registry)
+        assert await _now(engine, OPEN) > 0
+        await stream.step()
+        await stream.end()
+        assert (await _now(engine, ASKED) > 0) is asks
+    await stream.judge_until(AS_OF)
+    expected = fast(metered, [*first], AS_OF, 900)
+    assert [alert for alert in expected.alerts if alert.rule is Rule.FEED_DOWN]
+    assert disagreements(await stream.judgement(), expected, World(metered, tuple(first), AS_OF)) == []
+
+
 def reading(plant: str, ts: int) -> Reading:
     return Reading(f"M-{plant}", Kind.POWER_INST, ts, 10.0, coll_ms=ts * 1000)
 
