@@ -21,8 +21,8 @@ from service.db.stream_time import registry_version
 
 I64 = npt.NDArray[np.int64]
 
-#: Another process may tick so many seconds earlier than this one.
-AHEAD_S = 60
+#: Another process may have ticked so many seconds further than this one: clocks differ, and time goes on.
+AHEAD_S = 10
 
 
 async def ask_for_touched(connection: AsyncConnection, office: Office, marks: Marks, as_of: int) -> None:
