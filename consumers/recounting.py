@@ -62,10 +62,10 @@ async def recount(connection: AsyncConnection, office: Office, as_of: int, publi
         row = place[source]
         # Another process may be further: what it has decided stays decided.
         decided_at = max(as_of, (last + 1) * office.world.slot_s + int(office.world.source_delay_s[row]))
-        changed, flipped = await count(connection, office, row, first, last, decided_at)
+        is_new, flipped = await count(connection, office, row, first, last, decided_at)
         if flipped:
             await ticks.mark_due(connection, *due_marks(office, row, min(flipped), max(flipped)))
-        if changed:
+        if is_new:
             told.add(row)
     for row in sorted(told):
         await publish_feed(connection, office, row, as_of, published_at)

@@ -41,12 +41,12 @@ def recount_bounds(world: World) -> tuple[float, float]:
 
 async def count(
     connection: AsyncConnection, office: Office, source_row: int, first: int, last: int, as_of: int
-) -> tuple[list[int], list[int]]:
-    """Store the state of a source over [first, last]: the slots at which it is another than before, and those of them
-    at which it changed between up and down."""
+) -> tuple[bool, list[int]]:
+    """Store the state of a source over [first, last]: whether it is another than before, and the slots at which it
+    changed between up and down."""
     world = office.world
     source, plants = world.sources[source_row], int(world.source_plants[source_row])
-    changed: list[int] = []
+    is_new = False
     flipped: list[int] = []
     for begin in range(first, last + 1, COUNTED_AT_ONCE):
         end = min(begin + COUNTED_AT_ONCE - 1, last)
@@ -55,12 +55,11 @@ async def count(
         valid, speaks = (numbers[source_row] for numbers in of_all)
         found = np.stack([valid, speaks, np.full(len(down), plants), down], axis=1)
         before = await ticks.source_slots(connection, source, begin, len(down))
-        is_new = (found != before).any(axis=1)
-        if is_new.any():
+        if not np.array_equal(found, before):
+            is_new = True
             await ticks.save_source_slots(connection, source, begin, valid, speaks, plants, down)
-        changed += (begin + np.flatnonzero(is_new)).tolist()
         flipped += (begin + np.flatnonzero(down != (before[:, 3] == 1))).tolist()
-    return changed, flipped
+    return is_new, flipped
 
 
 def _scopes_of(world: World, source_row: int) -> I64:
