@@ -136,18 +136,19 @@ def test_the_line_leaves_whole_days_their_context(month: int) -> None:
         assert retention.oldest_month(zone, first, [retention.Hold("", line - 1)])[0] < first
 
 
-async def test_marks_and_provisional_alerts_hold_their_months(engine: AsyncEngine) -> None:
+@pytest.mark.parametrize("table, of", [("dirty_scopes", "scope_no"), ("recounts", "source")])
+async def test_marks_and_provisional_alerts_hold_their_months(engine: AsyncEngine, table: str, of: str) -> None:
     await season(engine)
     async with engine.begin() as connection:
         await connection.execute(
-            text("INSERT INTO dirty_scopes (scope_no, first_slot, last_slot) VALUES (1, :slot, :slot)"),
+            text(f"INSERT INTO {table} ({of}, first_slot, last_slot) VALUES ('1', :slot, :slot)"),
             {"slot": (BEGIN + 12 * DAY) // 900},
         )
     held = await put_away(engine, horizon_days=5)
     assert held.detached == []
     assert held.held["readings"] == "from 2017-09 on: slots are marked to be judged again"
     async with engine.begin() as connection:
-        await connection.execute(text("DELETE FROM dirty_scopes"))
+        await connection.execute(text(f"DELETE FROM {table}"))
         await connection.execute(
             text("UPDATE alerts SET evidence = 'provisional' WHERE last_slot_end BETWEEN :first AND :last"),
             {"first": datetime(2017, 9, 25, tzinfo=UTC), "last": datetime(2017, 10, 3, tzinfo=UTC)},

@@ -86,6 +86,16 @@ async def test_marks_that_nobody_claims(service: Service, slot: int, age_s: int,
     assert await told(service) == faults
 
 
+async def test_counts_that_nobody_makes(service: Service) -> None:
+    """What is asked for waits as marks do."""
+    async with service.engine.begin() as connection:
+        await connection.execute(
+            text("INSERT INTO recounts VALUES ('grid', :slot, :slot, now() - interval '26 s')"), {"slot": FIRST_SLOT}
+        )
+        await connection.execute(text("UPDATE heartbeats SET worked_at = now() - interval '26 s'"))
+    assert await told(service) == {"evaluate_stalled"}
+
+
 async def test_a_database_that_blocks_is_away_within_the_time_of_a_probe(
     service: Service, monkeypatch: pytest.MonkeyPatch
 ) -> None:
