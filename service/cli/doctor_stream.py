@@ -89,6 +89,8 @@ def _judged(health: Health, now_s: float, slot_s: int) -> Iterator[Finding]:
     elif health.is_judged_late(now_s, slot_s):
         detail = f"slots are judged up to {as_of.astimezone(UTC):%Y-%m-%d %H:%M} UTC only"
         yield Finding("judged", State.FAIL, detail, f"see {_BOOKS}/evaluate-stands.md")
+    elif health.begins_s > now_s:
+        yield Finding("judged", State.OK, "no reading came yet and no order holds: nothing is to be judged")
     else:
         late_s = datetime.fromtimestamp(now_s, UTC) - as_of
         yield Finding("judged", State.OK, f"slots are judged up to {late_s.total_seconds() / 60:.0f} min ago")

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
+from math import inf
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -29,7 +30,7 @@ class Fault(StrEnum):
     EVALUATE_STALLED = "evaluate_stalled"
     """Evaluating processes are heard, but no pass succeeds, or nobody claims what is marked."""
     JUDGED_LATE = "judged_late"
-    """A slot whose time is over is not judged."""
+    """A slot whose time is over is not judged. Never before the history begins: then there is nothing to judge."""
     CLOCK_OFF = "clock_off"
     """Two clocks of this system differ: silence is told too early or too late."""
     REGISTRY_EMPTY = "registry_empty"
@@ -57,8 +58,10 @@ class Partition:
 @dataclass(frozen=True, slots=True)
 class Health:
     """One look at the state of the stream. ``judged_slots``: every scope is judged for all slots below it; None
-    before the first tick. ``delay_s``: the largest declared delay of a source. ``mark_waits_s``: for how long the
-    oldest mark waits that could be judged, None without one. ``clock_s``: the database's clock, epoch seconds."""
+    before the first tick. ``begins_s``: no slot before it needs a verdict, epoch seconds; before the first reading the
+    first order's start, infinite without one. ``delay_s``: the largest declared delay of a source. ``mark_waits_s``:
+    for how long the oldest mark waits that could be judged, None without one. ``clock_s``: the database's clock, epoch
+    seconds."""
 
     partitions: tuple[Partition, ...]
     judged_slots: int | None
@@ -67,6 +70,7 @@ class Health:
     heartbeats: tuple[Heartbeat, ...] = ()
     mark_waits_s: float | None = None
     has_plants: bool = True
+    begins_s: float = -inf
 
     def data_as_of(self, slot_s: int) -> datetime | None:
         """Slot end up to which every scope was evaluated, ``unknown`` included (CONTRACTS §4)."""
@@ -80,10 +84,11 @@ class Health:
         return max(0.0, now_s - min(marks))
 
     def is_judged_late(self, now_s: float, slot_s: int) -> bool:
-        """Whether ``data_as_of`` is older than a slot, the largest delay of a source and the bar; or there is none."""
+        """Whether ``data_as_of``, or the history's begin, is older than a slot, the largest delay of a source and the
+        bar; or no clock has ticked."""
         if self.judged_slots is None:
             return True
-        return now_s - self.judged_slots * slot_s > slot_s + self.delay_s + STALL_BAR_S
+        return now_s - max(self.judged_slots * slot_s, self.begins_s) > slot_s + self.delay_s + STALL_BAR_S
 
     def heard(self, role: Role) -> tuple[Heartbeat, ...]:
         """Processes of a role that live."""
@@ -152,7 +157,9 @@ async def read_health(connection: AsyncConnection, slot_s: int) -> Health:
         await connection.execute(
             text(
                 "SELECT coalesce(max(delay_min), 0) * 60, extract(epoch FROM clock_timestamp())::float8,"
-                " EXISTS (SELECT FROM plants) FROM sources"
+                " EXISTS (SELECT FROM plants), CASE WHEN EXISTS (SELECT FROM source_slots) THEN '-infinity'::float8"
+                " ELSE coalesce(extract(epoch FROM (SELECT min(valid_from) FROM orders))::float8, 'infinity') END"
+                " FROM sources"
             )
         )
     ).one()
@@ -164,4 +171,5 @@ async def read_health(connection: AsyncConnection, slot_s: int) -> Health:
         heartbeats=await read_heartbeats(connection),
         mark_waits_s=waits_s,
         has_plants=rest[2],
+        begins_s=rest[3],
     )

@@ -84,6 +84,10 @@ async def make_healthy(engine: AsyncEngine, topic: str = "t") -> None:
             text("INSERT INTO ticks (source, next_slot) VALUES ('grid', :slot)"),
             {"slot": int(now.timestamp()) // SLOT_S},
         )
+        await connection.execute(
+            text("INSERT INTO source_slots VALUES ('grid', :slot, 1, 1, 1, false)"),
+            {"slot": int(now.timestamp()) // SLOT_S - 1},
+        )
         await create_key(connection, role=AccessRole.CITY, name="office", pepper="p")
         for role in Role:
             await beat(

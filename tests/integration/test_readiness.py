@@ -11,7 +11,7 @@ from service.db.health import Fault
 from service.observability.metrics import FAULT
 from tests.integration.service_client import Service
 from tests.integration.test_api_metrics import parsed
-from tests.integration.world import FIRST_SLOT, JUDGED, SLOT_S
+from tests.integration.world import FIRST_SLOT, JUDGED, SLOT_S, add_orders
 
 
 async def told(service: Service) -> set[str]:
@@ -59,6 +59,27 @@ async def told(service: Service) -> set[str]:
 )
 async def test_a_fault_is_told_and_a_moment_is_none(service: Service, change: str, faults: set[str]) -> None:
     async with service.engine.begin() as connection:
+        for statement in change.split("; "):
+            await connection.execute(text(statement))
+    assert await told(service) == faults
+
+
+@pytest.mark.parametrize(
+    ("change", "faults"),
+    [
+        ("DELETE FROM orders", set()),
+        ("UPDATE orders SET valid_from = '2017-11-17T00:00:00+08'", set()),
+        ("UPDATE orders SET valid_from = '2017-11-16T11:40:00+08'", set()),  # its first slot may still come
+        ("UPDATE orders SET valid_from = '2017-11-16T11:35:00+08'", {"judged_late"}),
+        ("DELETE FROM orders; INSERT INTO source_slots VALUES ('grid', 1, 3, 0, 3, false)", {"judged_late"}),
+    ],
+)
+async def test_before_the_history_begins_nothing_is_late(service: Service, change: str, faults: set[str]) -> None:
+    """Without a reading and an order that holds the ticks stand where the first one left them."""
+    await add_orders(service.engine)
+    async with service.engine.begin() as connection:
+        await connection.execute(text("TRUNCATE source_slots"))
+        await connection.execute(text("UPDATE ticks SET next_slot = next_slot - 900"))
         for statement in change.split("; "):
             await connection.execute(text(statement))
     assert await told(service) == faults

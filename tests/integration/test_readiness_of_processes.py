@@ -30,6 +30,8 @@ PROGRAM = (
     "p.BEAT_S = 0.5; k.BOUNDS_TIMEOUT_S = k.HINT_TIMEOUT_S = 1.0; __main__.main(['{role}'])"
 )
 AWAY = "127.0.0.1:1"
+#: Many slots end meanwhile; nobody can be late with them where no order and no reading is.
+SLOT_S = 60
 
 
 @asynccontextmanager
@@ -44,6 +46,7 @@ async def consumer(role: str, database_url: str, broker: str, topic: str) -> Asy
             "CUOFENG_KAFKA_TOPIC": topic,
             "CUOFENG_KAFKA_GROUP": f"group-of-{topic}",
             "CUOFENG_SESSION_TIMEOUT_S": "6",
+            "CUOFENG_SLOT_S": str(SLOT_S),
         },
     )  # fmt: skip
     try:
@@ -88,7 +91,7 @@ async def test_every_fault_of_a_process_is_told_in_time_and_so_is_its_end(
         proxied(url.host or "", url.port or 0) as postgres,
     ):
         own = make_engine(url.set(port=postgres.port).render_as_string(hide_password=False), name="serve", pool_size=4)
-        app = create_app(Settings(), own, SystemClock())
+        app = create_app(Settings(slot_s=SLOT_S), own, SystemClock())
         transport = httpx2.ASGITransport(app=app, raise_app_exceptions=False)
         async with (
             app.router.lifespan_context(app),

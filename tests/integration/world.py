@@ -140,6 +140,10 @@ async def set_progress(
         ),
         {"slot": FIRST_SLOT + judged},
     )
+    await connection.execute(
+        text("INSERT INTO source_slots VALUES ('grid', :slot, 3, 3, 3, false) ON CONFLICT DO NOTHING"),
+        {"slot": FIRST_SLOT},
+    )
     await beat(connection, role=Role.EVALUATE, process="test", moved_ago_s=0, worked_ago_s=0, now_s=None)
     await connection.execute(
         text(
