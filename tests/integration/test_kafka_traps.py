@@ -223,6 +223,7 @@ async def test_trap_7_nothing_long_runs_on_the_loop(
     async with ingesting(database_url, broker, settings):
         await until(lambda: _consumed(engine, topic, 50))
         await until(judged)
+        await evaluator.end()
     assert threads["decode"]
     assert get_ident() not in threads["decode"] | threads["judge"]
 
