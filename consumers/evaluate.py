@@ -13,7 +13,6 @@ import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from consumers.finality import finalise
-from consumers.memory import give_back
 from consumers.office import Office
 from consumers.pulse import Pulse, beating
 from consumers.recounting import ask_for_touched, recount
@@ -323,7 +322,6 @@ class Evaluator:
             gc.unfreeze()
             gc.collect()
             gc.freeze()
-            give_back()
         return True
 
 

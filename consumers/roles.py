@@ -12,6 +12,7 @@ from typing import Any
 
 import structlog
 
+from consumers.memory import give_back_for_ever
 from service.clock import Clock
 from service.db.engine import make_engine
 from service.observability.ingest_metrics import IngestMetrics
@@ -51,7 +52,7 @@ async def consume(
     loop = asyncio.get_running_loop()
     # Each thread keeps memory of its own for what it once held.
     loop.set_default_executor(ThreadPoolExecutor(THREADS))
-    turning = asyncio.create_task(_end_unless_turning(stop))
+    turning, tidying = asyncio.create_task(_end_unless_turning(stop)), asyncio.create_task(give_back_for_ever())
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     work: list[Coroutine[Any, Any, None]] = []
@@ -97,6 +98,7 @@ async def consume(
                 for engine in engines:
                     await engine.dispose()
         turning.cancel()
+        tidying.cancel()
     log.info("stopped", role=str(role))
 
 

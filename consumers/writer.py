@@ -20,7 +20,6 @@ import structlog
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from consumers.memory import give_back
 from consumers.partition import Partition
 from consumers.ports import RawRecord
 from consumers.prepare import Arrivals, Prepared, prepare, refuse, stamps_of
@@ -89,7 +88,6 @@ class Writer:
                 fresh = await load_meter_index(connection, self.index)
             changed = fresh.version != self.index.version or not self.index.rows
             self.index = fresh
-            give_back()
             return changed
 
     async def registry_changed(self) -> bool:
