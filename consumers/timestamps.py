@@ -31,9 +31,10 @@ def parse_ms(value: str) -> int:
 
 
 class TimeCache(dict[str, int]):
-    """Epoch milliseconds by text. A feed says the same few thousand times over and over."""
+    """Epoch milliseconds by text. A feed says the same few thousand times over and over; those of collection may all
+    differ, and fill it."""
 
-    def __init__(self, limit: int = 100_000) -> None:
+    def __init__(self, limit: int = 16_384) -> None:
         super().__init__()
         self._limit = limit
 
