@@ -17,7 +17,7 @@ from consumers.office import Office
 from consumers.pulse import Pulse, beating
 from consumers.recounting import ask_for_touched, recount
 from consumers.rejudge import Rejudged, rejudge
-from consumers.ticking import extend, tick
+from consumers.ticking import tick
 from detectors.errors import InfrastructureError
 from detectors.registry import FOREVER
 from detectors.slots import DAY_S, local_date, local_day
@@ -286,7 +286,7 @@ class Evaluator:
             return office
         earlier = replace(office, begin_slot=await self._begin_slot(connection, office.world))
         if earlier.begin_slot < office.begin_slot:
-            await extend(connection, earlier, office.begin_slot, seen.as_of, seen.now)
+            await tick(connection, earlier, seen.as_of, seen.now)
             mine = self._office  # another pass may have changed it meanwhile
             if mine is not None and mine.version == earlier.version and earlier.begin_slot < mine.begin_slot:
                 self._office = earlier
@@ -318,6 +318,8 @@ class Evaluator:
             day_type = office_day_type(stored.registry)
             world = await asyncio.to_thread(compile_world, stored.registry, self._settings.slot_s, day_type)
             self._office = Office.of(stored, world, await self._begin_slot(connection, world))
+            # A source that is new, or a history that begins earlier, is counted before anything is judged by it.
+            self._ticked_slot = -1
             # The registry is most of what this process holds: no collection need walk it again.
             gc.unfreeze()
             gc.collect()

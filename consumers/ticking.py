@@ -13,41 +13,29 @@ async def tick(connection: AsyncConnection, office: Office, as_of: int, publishe
     """Mark what fell due since the last tick, source by source, and publish `feed_down`. Returns the marks written.
 
     The caller commits. Scopes are marked where an order needs them, and over the last days in any case, so that every
-    scope has its rows; what no order needs is not made up for long after the fact.
+    scope has its rows; what no order needs is not made up for long after the fact. Where the history begins earlier
+    than a source was counted, by an older reading or an earlier order, it is counted there too.
     """
     world = office.world
-    done = await ticks.next_slots(connection)
+    done, counted_from = await ticks.next_slots(connection), await ticks.first_slots(connection)
     moved: dict[str, int] = {}
     n_due = 0
     for row, source in enumerate(world.sources):
         until = (as_of - int(world.source_delay_s[row])) // world.slot_s
-        begin = done.get(source)
-        if begin is None:
-            begin = office.begin_slot
-        begin = max(begin, min(office.begin_slot, until))
-        if begin >= until and source in done:
-            continue
-        moved[source] = max(until, done.get(source, 0))
-        if begin < until:
-            marks = due_marks(office, row, begin, until - 1)
+        ticked = done.get(source, office.begin_slot)
+        begin = max(ticked, min(office.begin_slot, until))
+        spans = [(begin, until)]
+        if source in done:
+            spans.append((max(office.begin_slot, office.frozen_slot), min(counted_from.get(source, ticked), until)))
+        if source not in done or begin < until:
+            moved[source] = max(until, done.get(source, 0))
+        spans = [(first, end - 1) for first, end in spans if first < end]
+        for first, last in spans:
+            marks = due_marks(office, row, first, last)
             n_due += len(marks[0])
             await ticks.mark_due(connection, *marks)
-            await count(connection, office, row, begin, until - 1, as_of)
+            await count(connection, office, row, first, last, as_of)
+        if spans:
             await publish_feed(connection, office, row, as_of, published_at)
     await ticks.advance(connection, moved)
     return n_due
-
-
-async def extend(
-    connection: AsyncConnection, office: Office, old_begin_slot: int, as_of: int, published_at: datetime
-) -> None:
-    """The history begins earlier than it did: count every source there, and judge what silence may mean there."""
-    await ticks.next_slots(connection)  # one at a time, as ticks
-    first, last = office.begin_slot, old_begin_slot - 1
-    world = office.world
-    for row in range(len(world.sources)):
-        until = min(last, (as_of - int(world.source_delay_s[row])) // world.slot_s - 1)
-        if first <= until:
-            await count(connection, office, row, first, until, as_of)
-            await ticks.mark_due(connection, *due_marks(office, row, first, until))
-            await publish_feed(connection, office, row, as_of, published_at)

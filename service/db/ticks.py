@@ -30,6 +30,18 @@ async def decided_before(connection: AsyncConnection) -> dict[str, int]:
     return {row[0]: row[1] for row in rows}
 
 
+async def first_slots(connection: AsyncConnection) -> dict[str, int]:
+    """First slot of each source that was counted; what is put away does not count."""
+    rows = await connection.execute(
+        text(
+            "SELECT source, first FROM ticks,"
+            " LATERAL (SELECT min(slot) AS first FROM source_slots s WHERE s.source = ticks.source) counted"
+            " WHERE first IS NOT NULL"
+        )
+    )
+    return {row[0]: row[1] for row in rows}
+
+
 async def advance(connection: AsyncConnection, next_slot: Mapping[str, int]) -> None:
     """Move the ticks on."""
     if next_slot:
