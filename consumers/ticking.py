@@ -7,6 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from consumers.office import Office
 from consumers.source_counts import count, due_marks, publish_feed
 from service.db import ticks
+from service.db.stream_time import registry_version
 
 
 async def tick(connection: AsyncConnection, office: Office, as_of: int, published_at: datetime) -> int:
@@ -14,10 +15,13 @@ async def tick(connection: AsyncConnection, office: Office, as_of: int, publishe
 
     The caller commits. Scopes are marked where an order needs them, and over the last days in any case, so that every
     scope has its rows; what no order needs is not made up for long after the fact. Where the history begins earlier
-    than a source was counted, by an older reading or an earlier order, it is counted there too.
+    than a source was counted, by an older reading or an earlier order, it is counted there too. By a registry that was
+    just replaced nothing is decided: what is put away by now would be counted as silent.
     """
     world = office.world
     done, counted_from = await ticks.next_slots(connection), await ticks.first_slots(connection)
+    if await registry_version(connection) != office.version:
+        return 0
     moved: dict[str, int] = {}
     n_due = 0
     for row, source in enumerate(world.sources):

@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from sqlalchemy import TextClause, text
-from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from consumers.office import Office
 from consumers.ticking import tick
@@ -71,9 +71,7 @@ async def test_what_comes_while_another_ticks_is_counted_all_the_same(engine: As
     await stream.take_in(REGISTRY, first)
     await stream.judge_until(due - 5)
     async with engine.begin() as other, asyncio.timeout(30):
-        stored = await load_registry(other)
-        world = compile_world(stored.registry, 900, office_day_type(stored.registry))
-        assert await tick(other, Office.of(stored, world, BEGIN // 900), due, datetime.fromtimestamp(due, UTC))
+        assert await tick(other, await _office(other), due, datetime.fromtimestamp(due, UTC))
         await stream.take_in(REGISTRY, last)
         await stream.step()
         await stream.end()
@@ -103,6 +101,29 @@ async def test_an_order_changes_nothing_of_who_speaks_and_a_meter_does(engine: A
     expected = fast(metered, [*first], AS_OF, 900)
     assert [alert for alert in expected.alerts if alert.rule is Rule.FEED_DOWN]
     assert disagreements(await stream.judgement(), expected, World(metered, tuple(first), AS_OF)) == []
+
+
+async def test_by_a_registry_that_was_replaced_no_tick_decides_anything(engine: AsyncEngine) -> None:
+    later = AS_OF + HOUR_S
+    stream = Stream(engine, 900, BEGIN)
+    await stream.start(REGISTRY)
+    await stream.judge_until(AS_OF)
+    async with engine.connect() as connection:
+        before = await _office(connection)
+    await stream.change(replace(REGISTRY, orders=tuple(replace(o, revision=2) for o in REGISTRY.orders)))
+    async with engine.begin() as connection:
+        assert await tick(connection, before, later, datetime.fromtimestamp(later, UTC)) == 0
+    decided = text("SELECT min(next_slot) FROM ticks")
+    delay_s = REGISTRY.sources[0].delay_min * 60
+    assert await _now(engine, decided) == (AS_OF - delay_s) // 900
+    await stream.judge_until(later)
+    assert await _now(engine, decided) == (later - delay_s) // 900
+
+
+async def _office(connection: AsyncConnection) -> Office:
+    stored = await load_registry(connection)
+    world = compile_world(stored.registry, 900, office_day_type(stored.registry))
+    return Office.of(stored, world, BEGIN // 900)
 
 
 def reading(plant: str, ts: int) -> Reading:
