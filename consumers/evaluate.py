@@ -314,6 +314,7 @@ class Evaluator:
             if monotonic() - self._waits_since < RECHECK_WAIT_S and await awaits_known_meter(connection):
                 return False
             self._waits_since = 0.0
+            await self._forget_registry()
             stored = await load_registry(connection)
             day_type = office_day_type(stored.registry)
             world = await asyncio.to_thread(compile_world, stored.registry, self._settings.slot_s, day_type)
@@ -321,10 +322,17 @@ class Evaluator:
             # A source that is new, or a history that begins earlier, is counted before anything is judged by it.
             self._ticked_slot = -1
             # The registry is most of what this process holds: no collection need walk it again.
-            gc.unfreeze()
-            gc.collect()
             gc.freeze()
         return True
+
+    async def _forget_registry(self) -> None:
+        """Make room where the new one goes: nothing may be judged by the one before any more, and what comes beside it
+        leaves holes where it was."""
+        if self._live:
+            await asyncio.wait(self._live)
+        self._office = None
+        gc.unfreeze()
+        gc.collect()
 
 
 async def run(
