@@ -27,7 +27,7 @@ from detectors.slots import Grid, local_day
 from detectors.vocab import Rule
 from detectors.world import rows_of
 from service.db.alert_store import save_alerts, save_live, stored_alerts
-from service.db.feed import publish
+from service.db.feed import AlertEvent, publish
 from service.db.judgement import Marks, load_carries
 from service.db.marks import add_marks
 from service.db.scope_days_write import save_day
@@ -41,6 +41,8 @@ GiveWay = Callable[[float], Awaitable[None]]
 DAYS_IN_A_PASS = 31
 #: Scope-slots judged in one piece: its arrays stay small, also where slots are narrow.
 SLOTS_IN_A_PIECE = 200_000
+#: Scopes whose alerts are compared with what pollers saw in one piece: an alert takes some 15 kB meanwhile.
+SCOPES_COMPARED = 500
 
 
 @dataclass(slots=True)
@@ -200,13 +202,38 @@ def _spans_of_sources(office: Office, lost: set[tuple[int, int]]) -> list[tuple[
 async def _publish(
     connection: AsyncConnection, office: Office, found: _Found, as_of: int, published_at: datetime
 ) -> int:
+    """Tell what changed, piece by piece; the events go out last, since the feed is locked from there."""
+    of_scope = defaultdict[str, dict[str, Alert]](dict)
+    for alert_id, alert in found.alerts.items():
+        of_scope[alert.scope_id][alert_id] = alert
+    scope_ids = [office.world.scope_ids[row] for row in sorted(set().union(*found.scopes.values()))]
+    events: list[AlertEvent] = []
+    for begin in range(0, len(scope_ids), SCOPES_COMPARED):
+        piece = scope_ids[begin : begin + SCOPES_COMPARED]
+        alerts = {i: a for scope_id in piece for i, a in of_scope[scope_id].items()}
+        plan = await _compared(connection, office, found, piece, alerts, as_of, published_at)
+        await save_alerts(connection, list(plan.published.values()))
+        await save_live(connection, plan.live)
+        events += plan.events
+    if events:
+        await publish(connection, events)
+    return len(events)
+
+
+async def _compared(
+    connection: AsyncConnection,
+    office: Office,
+    found: _Found,
+    scope_ids: list[str],
+    alerts: Mapping[str, Alert],
+    as_of: int,
+    published_at: datetime,
+) -> Changes:
+    """What leads from the alerts of some scopes that pollers saw to those that were found."""
     world = office.world
-    if not found.scopes:
-        return 0
-    scope_ids = [world.scope_ids[row] for row in sorted(set().union(*found.scopes.values()))]
     first = local_day(world.zone, min(found.scopes), world.slot_s).first_slot
     since = datetime.fromtimestamp((first - margin_slots(world.slot_s)) * world.slot_s, UTC)
-    stored = await stored_alerts(connection, scope_ids, since, list(found.alerts))
+    stored = await stored_alerts(connection, scope_ids, since, list(alerts))
 
     def was_rejudged(view: dict[str, Any]) -> bool:
         opened = int(datetime.fromisoformat(view["opened_at_slot_end"]).timestamp()) // world.slot_s - 1
@@ -215,12 +242,7 @@ async def _publish(
         return view["id"] not in found.held and row in found.scopes.get(day, set())
 
     def compared() -> Changes:
-        views = {i: office.views.render(a, as_of) for i, a in found.alerts.items() if i not in found.held}
+        views = {i: office.views.render(a, as_of) for i, a in alerts.items() if i not in found.held}
         return changes(views, stored, was_rejudged, datetime.fromtimestamp(as_of, UTC), published_at)
 
-    plan = await asyncio.to_thread(compared)
-    await save_alerts(connection, list(plan.published.values()))
-    await save_live(connection, plan.live)
-    if plan.events:
-        await publish(connection, plan.events)
-    return len(plan.events)
+    return await asyncio.to_thread(compared)
