@@ -12,7 +12,7 @@ from typing import Any
 
 import structlog
 
-from consumers.memory import give_back_for_ever
+from consumers.memory import give_back_for_ever, share_one_heap
 from service.clock import Clock
 from service.db.engine import make_engine
 from service.observability.ingest_metrics import IngestMetrics
@@ -50,7 +50,8 @@ async def consume(
     """
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
-    # Each thread keeps memory of its own for what it once held.
+    share_one_heap()
+    # More would wait for each other, on a machine with many cores too.
     loop.set_default_executor(ThreadPoolExecutor(THREADS))
     turning, tidying = asyncio.create_task(_end_unless_turning(stop)), asyncio.create_task(give_back_for_ever())
     for number in (signal.SIGTERM, signal.SIGINT):
