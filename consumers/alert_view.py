@@ -8,6 +8,7 @@ from math import isnan
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import msgspec
 import numpy as np
 
 from consumers.alert_case import AlertCase
@@ -21,7 +22,8 @@ from detectors.threshold_table import NO_SCOPE
 from detectors.vocab import Evidence, Kind, Scale
 from detectors.world import World, baseline_at
 
-#: Rendered alerts kept: those of a day are judged again with each of its slots, and few change.
+#: Rendered alerts kept: those of a day are judged again with each of its slots, and few change. As JSON: one takes
+#: 1.7 kB, not 2.7.
 MOST_KEPT = 10_000
 
 
@@ -30,7 +32,7 @@ class AlertViews:
 
     def __init__(self, world: World) -> None:
         self._world = world
-        self._kept: dict[str, tuple[Alert, Evidence, dict[str, Any]]] = {}
+        self._kept: dict[str, tuple[Alert, Evidence, bytes]] = {}
         plants = {p.plant_id: p for p in world.registry.plants}
         self._plant_of: dict[str, Plant] = {s.scope_id: plants[s.plant_id] for s in world.registry.scopes}
         self._order: dict[str, Order] = {o.order_id: o for o in world.orders}
@@ -46,9 +48,10 @@ class AlertViews:
         if kept is None or kept[0] != alert or kept[1] != evidence:
             if len(self._kept) >= MOST_KEPT:
                 self._kept.clear()
-            kept = replace(alert), evidence, self._rendered(alert, name, evidence)
+            kept = replace(alert), evidence, msgspec.json.encode(self._rendered(alert, name, evidence))
             self._kept[name] = kept
-        return dict(kept[2])
+        view: dict[str, Any] = msgspec.json.decode(kept[2])
+        return view
 
     def _rendered(self, alert: Alert, name: str, evidence: Evidence) -> dict[str, Any]:
         slot_s = self._world.slot_s
