@@ -41,7 +41,7 @@ GiveWay = Callable[[float], Awaitable[None]]
 DAYS_IN_A_PASS = 31
 #: Scope-slots judged in one piece: its arrays stay small, also where slots are narrow.
 SLOTS_IN_A_PIECE = 200_000
-#: Scopes whose alerts are compared with what pollers saw in one piece: an alert takes some 15 kB meanwhile.
+#: Scopes whose alerts are compared with what pollers saw in one piece: each is held as found, as stored and as shown.
 SCOPES_COMPARED = 500
 
 
