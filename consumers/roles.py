@@ -11,6 +11,7 @@ from enum import StrEnum
 from typing import Any
 
 import structlog
+from prometheus_client import start_http_server
 
 from consumers.memory import give_back_for_ever, share_one_heap
 from service.clock import Clock
@@ -41,9 +42,17 @@ class ConsumerRole(StrEnum):
 
 
 async def consume(
-    role: ConsumerRole, *, settings: Settings, clock: Clock, database_url: str, bootstrap: str, metrics: IngestMetrics
+    role: ConsumerRole,
+    *,
+    settings: Settings,
+    clock: Clock,
+    database_url: str,
+    bootstrap: str,
+    metrics: IngestMetrics,
+    metrics_port: int | None = None,
 ) -> None:
-    """Work until told to stop. When one half fails, the other is stopped and the failure raised.
+    """Work until told to stop; with a ``metrics_port``, ``metrics`` are served there on loopback. When one half fails,
+    the other is stopped and the failure raised.
 
     For a process of its own: where the event loop is blocked for ``LOOP_BAR_S``, or the end does not come within
     ``END_S``, the process ends with 1 and the stacks of its threads on standard error.
@@ -51,6 +60,8 @@ async def consume(
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     share_one_heap()
+    if metrics_port is not None:
+        start_http_server(metrics_port, addr="127.0.0.1", registry=metrics.registry)
     # More would wait for each other, on a machine with many cores too.
     loop.set_default_executor(ThreadPoolExecutor(THREADS))
     turning, tidying = asyncio.create_task(_end_unless_turning(stop)), asyncio.create_task(give_back_for_ever())

@@ -5,7 +5,6 @@ import json
 from typing import Annotated
 
 import typer
-from prometheus_client import start_http_server
 
 from consumers.roles import ConsumerRole, consume
 from detectors.errors import InputError
@@ -64,9 +63,6 @@ def register(app: typer.Typer) -> None:
         if from_offset is not None:
             raise InputError("--from-offset goes with --resume-partition")
         configure_logs()
-        metrics = IngestMetrics()
-        if metrics_port is not None:
-            start_http_server(metrics_port, addr="127.0.0.1", registry=metrics.registry)
         asyncio.run(
             consume(
                 role,
@@ -74,6 +70,7 @@ def register(app: typer.Typer) -> None:
                 clock=SystemClock(),
                 database_url=required_database_url(settings),
                 bootstrap=required_bootstrap(settings),
-                metrics=metrics,
+                metrics=IngestMetrics(),
+                metrics_port=metrics_port,
             )
         )

@@ -5,6 +5,7 @@ import os
 import signal
 import sys
 import urllib.request
+from itertools import pairwise
 from pathlib import Path
 from time import monotonic
 
@@ -16,11 +17,12 @@ from tests.integration.ingest_world import account, consumed, insert_registry, m
 
 pytestmark = pytest.mark.kafka
 ROOT = Path(__file__).resolve().parents[2]
+THREAD_HEAP = 64 << 20
 
 
 async def start(*arguments: str, **environment: str) -> asyncio.subprocess.Process:
     """The command line in a process of its own."""
-    clean = {name: value for name, value in os.environ.items() if not name.startswith("CUOFENG_")}
+    clean = {name: value for name, value in os.environ.items() if not name.startswith(("CUOFENG_", "MALLOC_"))}
     return await asyncio.create_subprocess_exec(
         sys.executable,
         "-c",
@@ -54,6 +56,7 @@ async def test_consume_takes_in_and_ends_well(database_url: str, engine: AsyncEn
         metrics = await asyncio.to_thread(_get, f"http://127.0.0.1:{port}/metrics")
         assert 'cuofeng_ingest_rows_total{outcome="accepted"} 2.0' in metrics
         assert 'cuofeng_ingest_quarantined_rows_total{code="bad_json"} 1.0' in metrics
+        assert heaps_of_threads(started.pid) == 0
         before = monotonic()
         started.send_signal(signal.SIGTERM)
         assert await asyncio.wait_for(started.wait(), 10) == 0
@@ -63,6 +66,22 @@ async def test_consume_takes_in_and_ends_well(database_url: str, engine: AsyncEn
             started.kill()
         await started.communicate()
     assert await account(engine) == {("accepted", ""): 2, ("rejected", "bad_json"): 1}
+
+
+def heaps_of_threads(pid: int) -> int:
+    """Heaps beside that of the process: glibc reserves 64 MiB for each, at a multiple of them, and opens its beginning.
+
+    Four without ``share_one_heap``.
+    """
+    ranges = []
+    for line in Path(f"/proc/{pid}/maps").read_text().splitlines():
+        addresses, rights = line.split()[:2]
+        begin, end = (int(address, 16) for address in addresses.split("-"))
+        ranges.append((begin, end, rights))
+    return sum(
+        begin % THREAD_HEAP == 0 and (rights, rest) == ("rw-p", (end, begin + THREAD_HEAP, "---p"))
+        for (begin, end, rights), rest in pairwise(ranges)
+    )
 
 
 def _get(url: str) -> str:
