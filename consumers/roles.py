@@ -14,6 +14,7 @@ import structlog
 from prometheus_client import start_http_server
 
 from consumers.memory import give_back_for_ever, share_one_heap
+from detectors.errors import InputError
 from service.clock import Clock
 from service.db.engine import make_engine
 from service.observability.ingest_metrics import IngestMetrics
@@ -55,13 +56,17 @@ async def consume(
     the other is stopped and the failure raised.
 
     For a process of its own: where the event loop is blocked for ``LOOP_BAR_S``, or the end does not come within
-    ``END_S``, the process ends with 1 and the stacks of its threads on standard error.
+    ``END_S``, the process ends with 1 and the stacks of its threads on standard error. Raises ``InputError`` where the
+    port is taken.
     """
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     share_one_heap()
     if metrics_port is not None:
-        start_http_server(metrics_port, addr="127.0.0.1", registry=metrics.registry)
+        try:
+            start_http_server(metrics_port, addr="127.0.0.1", registry=metrics.registry)
+        except OSError as error:
+            raise InputError(f"--metrics-port: cannot serve on port {metrics_port}: {error.strerror}") from error
     # More would wait for each other, on a machine with many cores too.
     loop.set_default_executor(ThreadPoolExecutor(THREADS))
     turning, tidying = asyncio.create_task(_end_unless_turning(stop)), asyncio.create_task(give_back_for_ever())

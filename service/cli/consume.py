@@ -45,7 +45,8 @@ def register(app: typer.Typer) -> None:
     def consume_command(
         role: Annotated[ConsumerRole, typer.Option(help="Take readings in, judge them, or both.")] = ConsumerRole.ALL,
         metrics_port: Annotated[
-            int | None, typer.Option(help="Serve this process's own metrics on this port of 127.0.0.1.")
+            int | None,
+            typer.Option(min=1, max=65535, help="Serve this process's own metrics on this port of 127.0.0.1."),
         ] = None,
         resume: Annotated[
             int | None, typer.Option("--resume-partition", help="Let this stopped partition go on, and end.")

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import signal
+import socket
 import sys
 import urllib.request
 from itertools import pairwise
@@ -95,6 +96,7 @@ def _get(url: str) -> str:
         (("consume", "--role", "ingest"), "CUOFENG_DATABASE_URL is not set"),
         (("consume", "--from-offset", "3"), "--from-offset goes with --resume-partition"),
         (("consume", "--role", "cook"), "Invalid value"),
+        (("consume", "--metrics-port", "70000"), "less than or equal to"),
         (("statement", "--source", "x", "--date", "today"), "not a date"),
     ],
 )
@@ -103,3 +105,16 @@ async def test_bad_usage_says_so(arguments: tuple[str, ...], said: str) -> None:
     _, error = await asyncio.wait_for(started.communicate(), 20)
     assert started.returncode == 2
     assert said in error.decode()
+
+
+async def test_a_taken_metrics_port_is_told() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        started = await start(
+            *("consume", "--metrics-port", port),
+            CUOFENG_DATABASE_URL="postgresql://nobody@127.0.0.1:1/none",
+            CUOFENG_KAFKA_BOOTSTRAP="127.0.0.1:1",
+        )
+        _, error = await asyncio.wait_for(started.communicate(), 20)
+    assert started.returncode == 2
+    assert f"--metrics-port: cannot serve on port {port}: Address already in use" in error.decode()
