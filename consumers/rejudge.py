@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from time import monotonic
@@ -41,8 +41,9 @@ GiveWay = Callable[[float], Awaitable[None]]
 DAYS_IN_A_PASS = 31
 #: Scope-slots judged in one piece: its arrays stay small, also where slots are narrow.
 SLOTS_IN_A_PIECE = 200_000
-#: Scopes whose alerts are compared with what pollers saw in one piece: each is held as found, as stored and as shown.
-SCOPES_COMPARED = 500
+#: Scopes and alerts found on them, together, that are compared with what pollers saw in one piece: each alert is held
+#: as found, as stored and as shown.
+COMPARED = 500
 
 
 @dataclass(slots=True)
@@ -208,8 +209,8 @@ async def _publish(
         of_scope[alert.scope_id][alert_id] = alert
     scope_ids = [office.world.scope_ids[row] for row in sorted(set().union(*found.scopes.values()))]
     events: list[AlertEvent] = []
-    for begin in range(0, len(scope_ids), SCOPES_COMPARED):
-        piece = scope_ids[begin : begin + SCOPES_COMPARED]
+    weights = [1 + len(of_scope[scope_id]) for scope_id in scope_ids]
+    for piece in _pieces(scope_ids, weights, COMPARED):
         alerts = {i: a for scope_id in piece for i, a in of_scope[scope_id].items()}
         plan = await _compared(connection, office, found, piece, alerts, as_of, published_at)
         await save_alerts(connection, list(plan.published.values()))
@@ -218,6 +219,18 @@ async def _publish(
     if events:
         await publish(connection, events)
     return len(events)
+
+
+def _pieces(names: list[str], weights: list[int], most: int) -> Iterator[list[str]]:
+    """The names in order, in pieces that weigh ``most`` or have one name."""
+    begin = weight = 0
+    for end, more in enumerate(weights):
+        if end > begin and weight + more > most:
+            yield names[begin:end]
+            begin, weight = end, 0
+        weight += more
+    if names:
+        yield names[begin:]
 
 
 async def _compared(

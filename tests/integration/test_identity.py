@@ -67,7 +67,7 @@ def _has_multiplier(world: World, reading: Reading) -> bool:
 @pytest.mark.parametrize("number", range(WORLDS))
 async def test_any_order_and_any_pieces(engine: AsyncEngine, number: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """Readings come shuffled or as they were collected, in pieces, while the clock goes on between them."""
-    monkeypatch.setattr("consumers.rejudge.SCOPES_COMPARED", 1 + number % 3)
+    monkeypatch.setattr("consumers.rejudge.COMPARED", 1 + 2 * (number % 3))
     world = generated()[number % len(generated())]
     chance = random.Random(number)
     readings = [r for r in world.readings if r.ts <= world.as_of]

@@ -100,7 +100,7 @@ CHANGES: dict[str, Registry] = {
 async def test_stream_equals_a_backtest_with_the_new_registry(
     engine: AsyncEngine, changed: Registry, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("consumers.rejudge.SCOPES_COMPARED", 1)
+    monkeypatch.setattr("consumers.rejudge.COMPARED", 1)
     readings = _readings()
     stream = Stream(engine, 900, START - DAY)
     await stream.start(BASE)

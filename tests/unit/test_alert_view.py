@@ -1,5 +1,6 @@
 """An alert as pollers read it: its fields, its thresholds with their origin, and its sentences in two languages."""
 
+import sys
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -123,6 +124,14 @@ def test_an_alert_that_is_shown_again_is_shown_as_it_stands_now(views: AlertView
     assert (later["last_slot_end"], later["peak_kw"]) == ("2017-11-15T09:30:00+08:00", 1000.0)
     assert "09:30" in later["summary"]["en"]
     assert first["peak_kw"] == 812.4
+
+
+def test_what_is_shown_again_is_the_same_whatever_was_shown_before(views: AlertViews) -> None:
+    rules = (Rule.STOP_RUN, Rule.LIMIT_SLOT, Rule.OFFLINE, Rule.OVER_CAPACITY)
+    many = [alert(rule, first_slot=FIRST + 7 * i, peak_wh=200_000 + i * i) for i in range(9) for rule in rules]
+    shown = [views.render(a, at("10:00")) for a in many]
+    assert [views.render(a, at("10:00")) for a in reversed(many)] == shown[::-1]
+    assert max(sys.getsizeof(kept[2]) for kept in views._kept.values()) <= 512  # of the interpreter's own pools
 
 
 def test_it_keeps_no_more_of_them_than_it_may(views: AlertViews, monkeypatch: pytest.MonkeyPatch) -> None:
