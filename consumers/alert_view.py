@@ -24,7 +24,7 @@ from detectors.vocab import Evidence, Kind, Rule, Scale
 from detectors.world import World, baseline_at
 
 #: Rendered alerts kept: those of a day are judged again with each of its slots, and few change. One takes 0.2 kB by its
-#: differences from the first of its rule; as JSON, 1.2 kB, each would hold a page of the heap that nothing else fills.
+#: differences from the first of its rule. As JSON it takes 1.2, and lies in the heap between what passes free.
 MOST_KEPT = 10_000
 
 
